@@ -1,0 +1,81 @@
+"""Accuracy and cross-entropy by role, and what is read off their curves."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from modnoise.nets import NetStack
+from modnoise.tables import CLEAN, NOISY, TEST, VAL, NoisyTable
+
+ROLES = ("clean", "noisy", "recovered", "val", "test")
+"""clean, val, test: against the true label. noisy: corrupted training pairs against the *given*
+label. recovered: the same pairs against the *true* label (ours; it separates inversion from
+confusion)."""
+
+_CHUNK = 2**22  # hidden activations held at once
+
+
+def _against(table: NoisyTable) -> list[tuple[Tensor, Tensor]]:
+    """(mask, label) per role, in the order of `ROLES`."""
+    role, true, given = table.role, table.true, table.given
+    return [
+        (role == CLEAN, given),
+        (role == NOISY, given),
+        (role == NOISY, true),
+        (role == VAL, true),
+        (role == TEST, true),
+    ]
+
+
+@torch.no_grad()
+def predictions(nets: NetStack) -> Int[Tensor, "run p p"]:
+    """The class with the largest logit for every pair."""
+    step = max(1, _CHUNK // (len(nets) * nets.p * nets.width))
+    rows = range(0, nets.p, step)
+    return torch.cat([nets.logits(slice(i, i + step)).argmax(-1) for i in rows], 1)
+
+
+@torch.no_grad()
+def scores(
+    nets: NetStack, table: NoisyTable
+) -> tuple[Float[Tensor, "run role"], Float[Tensor, "run role"]]:
+    """Accuracy and mean cross-entropy (nats) per role, NaN where a role is empty.
+
+    Acc(D) = share of D with argmax f = label; the cross-entropy is computed by log-sum-exp, in the
+    dtype of the weights, and averaged in float64.
+    """
+    step = max(1, _CHUNK // (len(nets) * nets.p * nets.width))
+    right = torch.zeros(len(nets), len(ROLES), dtype=torch.float64, device=nets.mu.device)
+    loss, count = torch.zeros_like(right), torch.zeros_like(right)
+    for i in range(0, nets.p, step):
+        rows = slice(i, i + step)
+        logits = nets.logits(rows)
+        best, log_norm = logits.argmax(-1), logits.logsumexp(-1)
+        for j, (mask, label) in enumerate(_against(table)):
+            mask, label = mask[:, rows], label[:, rows]
+            at_label = logits.gather(-1, label[..., None])[..., 0]
+            right[:, j] += ((best == label) & mask).sum((1, 2))
+            loss[:, j] += ((log_norm - at_label).double() * mask).sum((1, 2))
+            count[:, j] += mask.sum((1, 2))
+    return right / count, loss / count
+
+
+def accuracy(nets: NetStack, table: NoisyTable) -> pd.DataFrame:
+    """Accuracies (fractions) by role: one row per net of the stack, columns `ROLES`."""
+    frame = pd.DataFrame(scores(nets, table)[0].cpu().numpy(), columns=list(ROLES))
+    return frame.rename_axis("run")
+
+
+def first_step(step: np.ndarray, accuracy: np.ndarray, level: float) -> float:
+    """First recorded step at which the curve reaches ``level`` (t50: level 0.5), else NaN.
+
+    >>> import numpy as np
+    >>> first_step(np.array([0, 10, 20]), np.array([0.1, 0.6, 0.4]), 0.5)
+    10.0
+    """
+    reached = np.flatnonzero(np.asarray(accuracy) >= level)
+    return float(step[reached[0]]) if len(reached) else float("nan")

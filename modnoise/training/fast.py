@@ -1,0 +1,211 @@
+"""The fast engine: hand-derived gradients, preallocated buffers, no autograd; CPU and CUDA.
+
+With h = phi(pre), pre = U e_a + V e_b, D = (softmax(f) - onehot)/n (paper, section 2):
+
+    dW = h^T D,   dmu = sum D,   dpre = (D W^T) phi'(pre),
+    dU[x] = sum of dpre over training pairs with a = x,   dV[x] likewise with b = x.
+
+U^T and V^T lie in one table of 2p rows, so that the sum of two looked-up rows (forward) and the
+sums over pairs that share an input (backward) are both `embedding_bag` calls, which read only
+what they need and add in a fixed order: the same bits every time, on the GPU too. Training pairs
+are taken in blocks that fit the cache, so activations never travel to main memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import embedding_bag
+
+from modnoise import optim
+from modnoise.nets import NetStack
+from modnoise.spec import Run
+from modnoise.tables import NoisyTable
+
+BLOCK_FLOATS = 2**20
+"""Activations per block on a CPU: 4 MB of float32 (ours: best of 1, 2, 4 MB)."""
+
+
+def _activate(act: str, pre: Tensor) -> Tensor:
+    """phi(pre), in place where phi' can be had from phi."""
+    if act == "relu":
+        return pre.relu_()
+    if act == "reverse_relu":
+        return pre.neg_().relu_()
+    if act == "quadratic":
+        return pre.square()
+    return torch.nn.functional.gelu(pre)
+
+
+def _chain_(act: str, dhidden: Tensor, pre: Tensor, hidden: Tensor) -> Tensor:
+    """dhidden * phi'(pre) in place; for the ReLUs ``pre`` already holds phi(pre)."""
+    if act in ("relu", "reverse_relu"):
+        torch.ops.aten.threshold_backward.grad_input(dhidden, hidden, 0, grad_input=dhidden)
+        return dhidden.neg_() if act == "reverse_relu" else dhidden
+    if act == "quadratic":
+        return dhidden.mul_(pre).mul_(2)
+    return torch.ops.aten.gelu_backward(dhidden, pre)
+
+
+@dataclass
+class _Block:
+    """Indices of one block of training pairs (``pairs`` per run, flattened over runs)."""
+
+    pairs: int
+    lookup: Tensor  # (run * pairs, 2) rows of the flattened table for a and b
+    order: Tensor  # (run * pairs * 2) rows of dpre, grouped by table row
+    offsets: Tensor  # (run * rows) start of each group in ``order``
+    label: Tensor  # (run * pairs) flat position of the given label in the logits
+
+
+class FastEngine:
+    """Full-batch training steps of a stack of nets that share everything but lr, decay, data, seed.
+
+    Args:
+        runs: members; lr and weight_decay may differ, see `Run.stack_fields`.
+        nets: starting weights (copied).
+        table: their data, stacked alike.
+        device: ``"cpu"`` or ``"cuda"``.
+    """
+
+    def __init__(
+        self, runs: Sequence[Run], nets: NetStack, table: NoisyTable, device: str = "cpu"
+    ) -> None:
+        self.run = runs[0]
+        self.p, self.act, self.tied = nets.p, nets.act, nets.tied
+        tables = [nets.U.mT] if nets.tied else [nets.U.mT, nets.V.mT]
+        self.lookup = torch.cat(tables, 1).to(device).contiguous()  # (run rows neuron)
+        self.W = nets.W.to(device, copy=True).contiguous()
+        self.mu = nets.mu.to(device, copy=True)
+        self.params = [self.lookup, self.W, self.mu]
+        self.grads = [torch.zeros_like(x) for x in self.params]
+        states = 1 if self.run.optimizer == "sgd" else 2  # momentum, or mean and square
+        self.state = [[torch.zeros_like(x) for x in self.params] for _ in range(states)]
+        self.lr, self.weight_decay = (
+            torch.tensor([getattr(run, name) for run in runs], dtype=nets.mu.dtype, device=device)
+            for name in ("lr", "weight_decay")
+        )
+        self.updates = 0
+        self._plan(table, device)
+
+    @property
+    def nets(self) -> NetStack:
+        """Views of the current weights: they change with the next step."""
+        U = self.lookup[:, : self.p].mT
+        V = U if self.tied else self.lookup[:, self.p :].mT
+        return NetStack(U, V, self.W, self.mu, self.act)
+
+    def _plan(self, table: NoisyTable, device: str) -> None:
+        runs, rows, width = self.lookup.shape
+        a, b = torch.nonzero(table.train)[:, 1:].view(runs, -1, 2).unbind(-1)
+        labels = torch.stack([t[m] for t, m in zip(table.given, table.train, strict=True)])
+        self.n = a.shape[1]
+        size = self.n
+        if device == "cpu":
+            size = max(64, min(size, BLOCK_FLOATS // (runs * width)))
+            size = -(-self.n // -(-self.n // size))
+        self.blocks = []
+        base = torch.arange(runs)[:, None]
+        for start in range(0, self.n, size):
+            pick = slice(start, start + size)
+            pair = torch.stack([a[:, pick], b[:, pick] + (0 if self.tied else self.p)], -1)
+            pairs = pair.shape[1]
+            pair = (pair + base[..., None] * rows).view(-1, 2)
+            group, order = pair.flatten().sort(stable=True)
+            counts = torch.bincount(group, minlength=runs * rows)
+            row = torch.arange(runs * pairs)
+            self.blocks.append(
+                _Block(
+                    pairs,
+                    *(
+                        index.to(device)
+                        for index in (
+                            pair,
+                            order // 2,
+                            counts.cumsum(0) - counts,
+                            row * self.p + labels[:, pick].flatten(),
+                        )
+                    ),
+                )
+            )
+        size = self.blocks[0].pairs
+        self._logits = torch.empty(runs * size * self.p, dtype=self.W.dtype, device=device)
+        self._dhidden = torch.empty(runs * size * width, dtype=self.W.dtype, device=device)
+        self._minus_one = torch.full(
+            (runs * size,), -1.0, dtype=self.W.dtype, device=device
+        )
+
+    def gradients(self) -> list[Tensor]:
+        """Gradients of the mean cross-entropy for [U^T over V^T, W, mu], in reused buffers."""
+        runs, rows, width = self.lookup.shape
+        dlookup, dW, dmu = self.grads
+        flat = self.lookup.view(runs * rows, width)
+        for i, block in enumerate(self.blocks):
+            pairs = block.pairs
+            pre = embedding_bag(block.lookup, flat, mode="sum")
+            hidden = _activate(self.act, pre).view(runs, pairs, width)
+            D = self._logits[: runs * pairs * self.p].view(runs, pairs, self.p)
+            torch.baddbmm(self.mu[:, None], hidden, self.W, out=D)
+            torch.softmax(D, -1, out=D)
+            D.view(-1).index_add_(0, block.label, self._minus_one[: runs * pairs])
+            dhidden = self._dhidden[: runs * pairs * width].view(runs, pairs, width)
+            torch.bmm(D, self.W.mT, out=dhidden)
+            torch.baddbmm(dW, hidden.mT, D, beta=float(i > 0), out=dW)
+            dpre = _chain_(self.act, dhidden, pre.view_as(hidden), hidden)
+            sums = embedding_bag(
+                block.order, dpre.view(-1, width), block.offsets, mode="sum"
+            ).view_as(dlookup)
+            if i:
+                dlookup.add_(sums)
+                dmu.add_(D.sum(1))
+            else:
+                dlookup.copy_(sums)
+                torch.sum(D, 1, out=dmu)
+        for grad in self.grads:
+            grad.div_(self.n)
+        return self.grads
+
+    def step(self) -> None:
+        """One full-batch update of every net."""
+        grads = self.gradients()
+        self.updates += 1
+        lr = self.lr * optim.warmup(self.updates, self.run.warmup)
+        for i, (x, grad) in enumerate(zip(self.params, grads, strict=True)):
+            self._update(x, grad, [state[i] for state in self.state], lr)
+
+    def _update(self, x: Tensor, grad: Tensor, state: list[Tensor], lr: Tensor) -> None:
+        run, decay = self.run, self.weight_decay
+        if run.optimizer == "sgd":
+            optim.sgd_(
+                x, grad, *state, step=self.updates, lr=lr, weight_decay=decay,
+                momentum=run.momentum,
+            )  # fmt: skip
+        elif run.optimizer == "muon" and x is not self.mu:
+            # as torch.nn.Linear stores them: U and V (neuron, p), W (p, neuron)
+            parts = ([t] if x is self.W else t.split(self.p, 1) for t in (x, grad, state[0]))
+            for part in zip(*parts, strict=True):
+                optim.muon_(
+                    *(t.mT for t in part), lr=lr, weight_decay=decay, momentum=run.momentum
+                )
+        else:
+            optim.adam_(
+                x, grad, *state, step=self.updates, lr=lr, weight_decay=decay,
+                betas=(run.beta1, run.beta2), eps=run.eps, decoupled=run.optimizer != "adam",
+            )  # fmt: skip
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Everything that later steps depend on, by name, as live views."""
+        names = ("lookup", "W", "mu")
+        held = dict(zip(names, self.params, strict=True))
+        for i, state in enumerate(self.state):
+            held |= {f"{name}.state{i}": x for name, x in zip(names, state, strict=True)}
+        return held
+
+    def restore(self, tensors: dict[str, Tensor], updates: int) -> None:
+        """Continue exactly where ``tensors()`` were taken, after ``updates`` steps."""
+        for name, x in self.tensors().items():
+            x.copy_(tensors[name])
+        self.updates = updates

@@ -1,0 +1,215 @@
+"""The one full-batch loop: steps, recording, progress, checkpoints. No file is touched here."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from modnoise.fourier import parts
+from modnoise.gradients import alignment
+from modnoise.metrics import ROLES, scores
+from modnoise.nets import NetStack, new_nets
+from modnoise.spec import Run
+from modnoise.tables import NoisyTable, noisy_table
+from modnoise.training.fast import FastEngine
+from modnoise.training.reference import ReferenceEngine
+
+ENGINES = {"fast": FastEngine, "reference": ReferenceEngine}
+
+
+class Trained(NamedTuple):
+    """What training gives: weights, their data, and the recorded curves."""
+
+    nets: NetStack
+    table: NoisyTable
+    history: pd.DataFrame
+
+
+@dataclass
+class State:
+    """Enough to go on bit for bit: steps done, the engine's tensors, the rows recorded so far."""
+
+    step: int
+    tensors: dict[str, Tensor]
+    rows: list[dict] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+def schedule(steps: int) -> list[int]:
+    """Steps at which curves are recorded: dense over the first 200, then 24 a decade (ours).
+
+    0 ... 20 by 1, to 60 by 2, to 200 by 5, then evenly in log(step), and the last step.
+
+    >>> schedule(0), len(schedule(200)), schedule(100_000)[-3:]
+    ([0], 69, [82595, 90882, 100000])
+    """
+    early = [*range(21), *range(22, 61, 2), *range(65, 201, 5)]
+    late = np.geomspace(200, max(steps, 201), 2 + int(24 * np.log10(max(steps, 201) / 200)))
+    return sorted({s for s in (*early, *late.round().astype(int).tolist()) if s < steps} | {steps})
+
+
+def parts_schedule(steps: int) -> list[int]:
+    """The thinner part of `schedule` for FF and gradients: by 20 to 200, then every third one."""
+    everything = schedule(steps)
+    late = [s for s in everything if s > 200]
+    return sorted({s for s in everything if s <= 200 and s % 20 == 0} | {*late[::-3]} | {steps})
+
+
+def exact_matmul(device: str) -> str:
+    """The fastest setting of `torch.set_float32_matmul_precision` with fp32 accuracy here.
+
+    On a CPU, "medium" sends fp32 products through oneDNN: about twice as fast on some machines,
+    but bf16 where the CPU has AMX. So it is measured: a product is compared with float64.
+    """
+    if device != "cpu":
+        return "highest"
+    before = torch.get_float32_matmul_precision()
+    x = torch.from_numpy(np.random.default_rng(0).standard_normal((256, 256)))
+    torch.set_float32_matmul_precision("medium")
+    try:
+        error = ((x.float() @ x.float()).double() - x @ x).abs().max() / (x @ x).abs().max()
+    finally:
+        torch.set_float32_matmul_precision(before)
+    return "medium" if error < 1e-5 else "highest"
+
+
+@contextmanager
+def torch_settings(device: str, threads: int) -> Iterator[None]:
+    """One thread and exact fast products inside, the caller's own settings after."""
+    before = torch.get_num_threads(), torch.get_float32_matmul_precision()
+    torch.set_num_threads(threads)
+    torch.set_float32_matmul_precision(exact_matmul(device))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before[0])
+        torch.set_float32_matmul_precision(before[1])
+
+
+def _rows(run: Run, nets: NetStack, table: NoisyTable, step: int, thorough: bool) -> list[dict]:
+    """One row per net and part: accuracies, cross-entropies, norm, gradient quantities."""
+    versions = {"full": nets}
+    if thorough and run.record_parts:
+        versions = parts(nets, everything=step == run.steps)
+    rows = []
+    for part, version in versions.items():
+        acc, ce = (x.cpu().numpy() for x in scores(version, table))
+        weights = [version.U, version.W, version.mu, *([] if version.tied else [version.V])]
+        norm = sum(x.double().square().flatten(1).sum(1) for x in weights).sqrt().cpu().numpy()
+        extra = {}
+        if part == "full" and thorough and run.record_gradients:
+            extra = {name: x.cpu().numpy() for name, x in alignment(nets, table).items()}
+        for i in range(len(nets)):
+            rows.append(
+                {"run": i, "step": step, "part": part}
+                | {f"accuracy_{role}": acc[i, j] for j, role in enumerate(ROLES)}
+                | {f"cross_entropy_{role}": ce[i, j] for j, role in enumerate(ROLES)}
+                | {"norm": norm[i]}
+                | {name: x[i] for name, x in extra.items()}
+            )
+    return rows
+
+
+def _checked(runs: Run | Sequence[Run], device: str, engine: str) -> list[Run]:
+    runs = [runs] if isinstance(runs, Run) else list(runs)
+    if not runs:
+        raise ValueError("runs is empty: give at least one Run")
+    if len({run.stack_fields for run in runs}) != 1:
+        raise ValueError("runs of one stack may differ in op, noise, noise_kind, seed, lr, "
+                         "weight_decay only")  # fmt: skip
+    if engine not in ENGINES:
+        raise ValueError(
+            f"engine = {engine!r} is not allowed: it must be one of {', '.join(ENGINES)}"
+        )
+    check_device(device)
+    return runs
+
+
+def check_device(device: str) -> None:
+    """Raise a ValueError that says what is allowed unless torch can use ``device``."""
+    if device.split(":")[0] not in ("cpu", "cuda"):
+        raise ValueError(f"device = {device!r} is not allowed: it must be 'cpu' or 'cuda'")
+    if device != "cpu" and not torch.cuda.is_available():
+        raise ValueError(f"device = {device!r} is not available here: torch sees no CUDA device")
+
+
+def train(
+    runs: Run | Sequence[Run],
+    *,
+    device: str = "cpu",
+    engine: str = "fast",
+    threads: int = 1,
+    progress: bool = True,
+    state: State | None = None,
+    on_checkpoint: Callable[[State], None] | None = None,
+    checkpoint_every: float = 60.0,
+) -> Trained:
+    """Train one run, or a stack of runs, by full-batch steps from its own seed.
+
+    Args:
+        runs: one `Run`, or several that differ in op, noise, noise_kind, seed, lr and
+            weight_decay only.
+        device: ``"cpu"`` or ``"cuda"``.
+        engine: ``"fast"``, or ``"reference"`` (autograd and `torch.optim`, for comparison).
+        threads: CPU threads; two one-thread processes beat one two-thread process.
+        progress: show a bar with steps/s and time left once a run takes over 5 s.
+        state: continue from here instead of from the initialization (fast engine).
+        on_checkpoint: called with the current `State` about every ``checkpoint_every`` seconds.
+
+    Returns:
+        `Trained`: the nets, their tables, and one row per (run, step, part) with the columns
+        ``accuracy_<role>``, ``cross_entropy_<role>`` (nats), ``norm`` (of all parameters) and,
+        where recorded, ``r_c``, ``r_n``, ``cos``. A net that diverges has NaN there; the others
+        go on.
+    """
+    runs = _checked(runs, device, engine)
+    if state is not None and engine != "fast":
+        raise ValueError("state is not allowed with engine = 'reference'")
+    run = runs[0]
+    table = noisy_table(runs).to(device)
+    record_at, parts_at = set(schedule(run.steps)), set(parts_schedule(run.steps))
+    with torch_settings(device, threads), torch.no_grad():
+        machine = ENGINES[engine](runs, new_nets(runs), table, device)
+        state = state or State(0, {})
+        if state.step:
+            machine.restore(state.tensors, state.step)
+        rows, seconds = list(state.rows), state.seconds
+        begin = saved = time.monotonic()
+        bar = tqdm(
+            total=run.steps, initial=state.step, disable=not progress, unit="step", delay=5,
+            desc=f"{len(runs)} x {run.op} p={run.p} M={run.width}",
+        )  # fmt: skip
+        with bar:
+            for step in range(state.step, run.steps + 1):
+                if step in record_at and not (step == state.step and step > 0):
+                    rows += _rows(run, machine.nets, table, step, step in parts_at)
+                if step == run.steps:
+                    break
+                if on_checkpoint and step > state.step and (
+                    (now := time.monotonic()) - saved >= checkpoint_every
+                ):
+                    on_checkpoint(State(step, machine.tensors(), rows, seconds + now - begin))
+                    saved = time.monotonic()
+                with torch.enable_grad():
+                    machine.step()
+                bar.update()
+        nets = _detached(machine.nets)
+    history = pd.DataFrame(rows)
+    history.attrs["seconds"] = seconds + time.monotonic() - begin
+    return Trained(nets, table, history)
+
+
+def _detached(nets: NetStack) -> NetStack:
+    U, V = nets.U.contiguous().clone(), nets.V.contiguous().clone()
+    return NetStack(
+        U, U if nets.tied else V, nets.W.contiguous().clone(), nets.mu.clone(), nets.act
+    )
