@@ -52,9 +52,9 @@ class NetStack:
     def __getitem__(self, run: int) -> NetStack:
         """One net of the stack, still with a run axis of length 1."""
         pick = slice(run, run + 1) if run != -1 else slice(-1, None)
-        return replace(
-            self, U=self.U[pick], V=self.V[pick], W=self.W[pick], mu=self.mu[pick]
-        )
+        U = self.U[pick]
+        V = U if self.tied else self.V[pick]
+        return replace(self, U=U, V=V, W=self.W[pick], mu=self.mu[pick])
 
     @property
     def p(self) -> int:
