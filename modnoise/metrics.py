@@ -19,7 +19,7 @@ confusion)."""
 _CHUNK = 2**22  # hidden activations held at once
 
 
-def _against(table: NoisyTable) -> list[tuple[Tensor, Tensor]]:
+def by_role(table: NoisyTable) -> list[tuple[Tensor, Tensor]]:
     """(mask, label) per role, in the order of `ROLES`."""
     role, true, given = table.role, table.true, table.given
     return [
@@ -55,7 +55,7 @@ def scores(
         rows = slice(i, i + step)
         logits = nets.logits(rows)
         best, log_norm = logits.argmax(-1), logits.logsumexp(-1)
-        for j, (mask, label) in enumerate(_against(table)):
+        for j, (mask, label) in enumerate(by_role(table)):
             mask, label = mask[:, rows], label[:, rows]
             at_label = logits.gather(-1, label[..., None])[..., 0]
             right[:, j] += ((best == label) & mask).sum((1, 2))

@@ -1,0 +1,67 @@
+"""Names for what a trained net does: interpolating or not (our rule), and Doshi's label.
+
+All accuracies are fractions. "Phase" means an angle in this package, hence *regime*.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+INTERPOLATING = 0.99
+"""Noisy accuracy from which a net counts as fitting the noise (ours)."""
+
+
+def interpolates(noisy: ArrayLike) -> np.ndarray:
+    """Whether the noisy labels are fit: accuracy on them >= 0.99 (ours).
+
+    True: the paper's coexistence or over-parameterized regime; False: inversion or
+    under-parameterized. False for NaN, that is for a diverged net and for data without noise.
+    """
+    return np.asarray(noisy, float) >= INTERPOLATING
+
+
+def interpolation_width(width: ArrayLike, noisy: ArrayLike) -> float:
+    """M*, the smallest of the given widths whose net interpolates; NaN when none does (ours).
+
+    >>> interpolation_width([129, 17, 513, 257], [0.8, 0.1, 0.998, 0.995])
+    257.0
+    """
+    fitting = np.asarray(width, float)[interpolates(noisy)]
+    return float(fitting.min()) if fitting.size else float("nan")
+
+
+def train_accuracy(clean: ArrayLike, noisy: ArrayLike, noise: ArrayLike) -> np.ndarray:
+    """Accuracy against the given labels of all training pairs, (1 - noise) clean + noise noisy.
+
+    A part without pairs (accuracy NaN, share 0) counts nothing.
+    """
+    clean, noisy, noise = (np.asarray(x, float) for x in (clean, noisy, noise))
+    return np.where(noise < 1, (1 - noise) * clean, 0) + np.where(noise > 0, noise * noisy, 0)
+
+
+def doshi_label(
+    clean: ArrayLike, noisy: ArrayLike, test: ArrayLike, noise: ArrayLike
+) -> np.ndarray:
+    """The regime by the rule of Doshi et al. (arXiv 2310.13061), elementwise.
+
+    With test >= 0.9: ``coexistence`` if train >= 0.9, ``partial inversion`` if train >=
+    1.05 - noise, else ``full inversion``. With test < 0.9: ``memorization`` if train >= 0.9, else
+    ``confusion``. train is `train_accuracy`. ``diverged`` where an accuracy is NaN (ours).
+
+    >>> doshi_label([1, 1, 1, 1, 0.2], [1, 0.2, 0, 1, 0.1], [1, 1, 1, 0.3, 0.2], 0.5).tolist()
+    ['coexistence', 'partial inversion', 'full inversion', 'memorization', 'confusion']
+    """
+    train, test = train_accuracy(clean, noisy, noise), np.asarray(test, float)
+    general, fit = test >= 0.9, train >= 0.9
+    return np.select(
+        [
+            np.isnan(train) | np.isnan(test),
+            general & fit,
+            general & (train >= 1.05 - np.asarray(noise, float)),
+            general,
+            fit,
+        ],
+        ["diverged", "coexistence", "partial inversion", "full inversion", "memorization"],
+        "confusion",
+    )
