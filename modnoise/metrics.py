@@ -43,7 +43,8 @@ def predictions(nets: NetStack) -> Int[Tensor, "run p p"]:
 def scores(
     nets: NetStack, table: NoisyTable
 ) -> tuple[Float[Tensor, "run role"], Float[Tensor, "run role"]]:
-    """Accuracy and mean cross-entropy (nats) per role, NaN where a role is empty.
+    """Accuracy and mean cross-entropy (nats) per role, NaN where a role is empty
+    or the net has diverged.
 
     Acc(D) = share of D with argmax f = label; the cross-entropy is computed by log-sum-exp, in the
     dtype of the weights, and averaged in float64.
@@ -61,6 +62,7 @@ def scores(
             right[:, j] += ((best == label) & mask).sum((1, 2))
             loss[:, j] += ((log_norm - at_label).double() * mask).sum((1, 2))
             count[:, j] += mask.sum((1, 2))
+    right.masked_fill_(~loss.isfinite(), torch.nan)
     return right / count, loss / count
 
 

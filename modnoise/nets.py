@@ -51,7 +51,9 @@ class NetStack:
 
     def __getitem__(self, run: int) -> NetStack:
         """One net of the stack, still with a run axis of length 1."""
-        pick = slice(run, run + 1) if run != -1 else slice(-1, None)
+        if not -len(self) <= run < len(self):
+            raise IndexError(f"net {run} of a stack of {len(self)}")
+        pick = slice(run % len(self), run % len(self) + 1)
         U = self.U[pick]
         V = U if self.tied else self.V[pick]
         return replace(self, U=U, V=V, W=self.W[pick], mu=self.mu[pick])

@@ -157,10 +157,12 @@ class Run(Spec):
             )
         if self.noise_kind == "symmetric":
             self._possible_symmetric()
-        if self.noise_kind == "bijective" and (self.op != "add" or not _is_prime(self.p)):
+        if self.noise_kind == "bijective" and (
+            self.op != "add" or self.p < 7 or not _is_prime(self.p)
+        ):
             raise ValueError(
                 f"noise_kind = 'bijective' is not allowed with op = {self.op!r}, p = {self.p}: "
-                "it must be addition modulo an odd prime"
+                "it must be addition modulo a prime of at least 7 (3 and 5 must be invertible)"
             )
         return self
 
@@ -181,6 +183,12 @@ class Run(Spec):
                 f"noise = {self.noise} is not allowed with noise_kind = 'symmetric': the diagonal "
                 f"keeps its labels, so it must be at most {mirrored / self.n_train:.4f}"
             )
+
+    def but(self, **changes: Any) -> Self:
+        """The same run with some fields changed; another optimizer brings its own momentum."""
+        if changes.get("optimizer", self.optimizer) != self.optimizer:
+            changes = {"momentum": None, **changes}
+        return super().but(**changes)
 
     @property
     def n_train(self) -> int:
@@ -216,4 +224,4 @@ class Run(Spec):
 
 
 def _is_prime(n: int) -> bool:
-    return n > 2 and all(n % d for d in range(2, int(n**0.5) + 1))
+    return all(n % d for d in range(2, int(n**0.5) + 1))
