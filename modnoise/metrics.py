@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import torch
@@ -9,6 +12,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from modnoise.nets import NetStack
+from modnoise.spec import Run
 from modnoise.tables import CLEAN, NOISY, TEST, VAL, NoisyTable
 
 ROLES = ("clean", "noisy", "recovered", "val", "test")
@@ -81,3 +85,33 @@ def first_step(step: np.ndarray, accuracy: np.ndarray, level: float) -> float:
     """
     reached = np.flatnonzero(np.asarray(accuracy) >= level)
     return float(step[reached[0]]) if len(reached) else float("nan")
+
+
+def compare(shown: Mapping[str, tuple[NetStack, NoisyTable]]) -> pd.DataFrame:
+    """Accuracies by role, one named row per (net, table); the first net of each stack."""
+    rows = {name: scores(nets, table)[0][0].cpu().numpy() for name, (nets, table) in shown.items()}
+    return pd.DataFrame.from_dict(rows, orient="index", columns=list(ROLES)).rename_axis("net")
+
+
+def curves(runs: Sequence[Run], trained: Iterable[Any]) -> pd.DataFrame:
+    """One frame of all recorded curves, each row with the fields of its run beside it.
+
+    ``trained`` holds, per run, anything with a ``history`` (`Trained`). The history's own ``run``
+    column gives way to the run's ``key``; the field ``steps`` is the length of the run, ``step``
+    the point on the curve.
+    """
+    frames = [
+        one.history.drop(columns="run").assign(key=run.key, **run.model_dump())
+        for run, one in zip(runs, trained, strict=True)
+    ]
+    return pd.concat(frames, ignore_index=True)
+
+
+def median_table(final: pd.DataFrame, *, by: str, parts: Sequence[str]) -> pd.DataFrame:
+    """Median test and noisy accuracy over seeds in percent: rows ``by``, columns (role, part)."""
+    rows = final[final.part.isin(parts)]
+    columns = [f"accuracy_{role}" for role in ("test", "noisy")]
+    table = rows.groupby([by, "part"])[columns].median().mul(100).unstack("part")
+    order = [(column, part) for column in columns for part in parts]
+    table = table[order].rename(columns=lambda name: name.removeprefix("accuracy_"))
+    return table.round(1)

@@ -1,0 +1,73 @@
+// A slider over recorded values: bars, numbers and one sentence follow it. Needs no kernel.
+// Data come from Python (modnoise/widgets.py): { values, parts, rows, chance, axis, median_of }.
+const percent = (x) => (x === null ? "–" : `${(100 * x).toFixed(1)} %`);
+
+function element(tag, attributes, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes || {})) made.setAttribute(name, value);
+  made.append(...children);
+  return made;
+}
+
+function bar(role, value, chance) {
+  const fill = element("div", { class: `mn-fill mn-${role}` });
+  fill.style.width = `${100 * (value ?? 0)}%`;
+  const mark = element("div", { class: "mn-chance" });
+  mark.style.left = `${100 * chance}%`;
+  return element("div", { class: "mn-track", "aria-hidden": "true" }, fill, mark);
+}
+
+function sentence(data, row) {
+  const full = row.full, filtered = row[data.filtered], random = row[data.control];
+  const verb = (x) => (x >= 0.95 ? "recovers the rule" : x <= 3 * data.chance
+    ? "finds nothing" : "recovers part of the rule");
+  return `The full net knows ${percent(full.noisy)} of its wrong labels and is right on `
+    + `${percent(full.test)} of the test pairs (chance ${percent(data.chance)}); keeping one `
+    + `frequency per neuron ${verb(filtered.test)}: ${percent(filtered.test)}, against `
+    + `${percent(random.test)} for frequencies drawn at random.`;
+}
+
+function render({ model, el }) {
+  const data = model.get("data");
+  const id = `mn-${Math.random().toString(36).slice(2)}`;
+  const slider = element("input", {
+    type: "range", min: 0, max: data.values.length - 1, step: 1, id,
+    value: model.get("index"),
+  });
+  const shown = element("output", { for: id });
+  const label = element("label", { for: id }, data.axis + " ");
+  const body = element("div", { class: "mn-bars" });
+  const reading = element("p", { class: "mn-reading", "aria-live": "polite" });
+
+  function draw() {
+    const i = Math.min(Math.max(Number(model.get("index")), 0), data.values.length - 1);
+    const row = data.rows[i];
+    slider.value = i;
+    shown.textContent = data.values[i];
+    slider.setAttribute("aria-valuetext", data.values[i]);
+    body.replaceChildren();
+    for (const part of data.parts) {
+      const line = element("div", { class: "mn-part" }, element("div", { class: "mn-name" }, part));
+      for (const role of ["test", "noisy"]) {
+        line.append(
+          bar(role, row[part][role], data.chance),
+          element("div", { class: "mn-number" }, `${role} ${percent(row[part][role])}`),
+        );
+      }
+      body.append(line);
+    }
+    reading.textContent = sentence(data, row);
+  }
+
+  slider.addEventListener("input", () => {
+    model.set("index", Number(slider.value));
+    model.save_changes();
+    draw();
+  });
+  model.on("change:index", draw);
+  el.classList.add("mn-recorded");
+  el.append(element("div", { class: "mn-control" }, label, slider, " ", shown), body, reading);
+  draw();
+}
+
+export default { render };

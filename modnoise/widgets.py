@@ -1,0 +1,157 @@
+"""Two ways to change the noise: recorded values without a kernel, and training live with one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import ipywidgets
+import pandas as pd
+import traitlets
+
+from modnoise.experiments import base_run
+from modnoise.metrics import ROLES
+from modnoise.spec import Run, SpecError
+from modnoise.training.loop import State, Trained, train
+
+_HERE = Path(__file__).parent
+_TESTED = ("full", "G", "G_quadratic", "G_random", "R")
+
+
+class Recorded(anywidget.AnyWidget):
+    """A slider over recorded runs; bars, numbers and a sentence follow it in the page itself.
+
+    ``index`` is the position on the slider, ``data`` what it walks through (`recorded`).
+    """
+
+    _esm = _HERE / "recorded.js"
+    _css = _HERE / "recorded.css"
+    data = traitlets.Dict().tag(sync=True)
+    index = traitlets.Int(0).tag(sync=True)
+
+    def __repr__(self) -> str:
+        return f"Recorded({self.data['axis']}: {', '.join(self.data['values'])})"
+
+
+def recorded(
+    final: pd.DataFrame,
+    *,
+    chance: float,
+    parts: Sequence[str] = _TESTED,
+    by: str = "noise",
+    filtered: str = "G_quadratic",
+    control: str = "G_random",
+) -> Recorded:
+    """Explore final accuracies (median over seeds) along one field, on a page or in JupyterLab.
+
+    Args:
+        final: last rows of `curves`, with the columns ``part``, ``accuracy_test``,
+            ``accuracy_noisy`` and the field ``by``.
+        chance: 1 / p, marked on every bar.
+        parts: rows of bars; ``full``, ``filtered`` and ``control`` must be among them.
+        by: field on the slider.
+        filtered: the part whose recovery the sentence is about.
+        control: the part it is compared with.
+
+    Raises:
+        ValueError: a part that the sentence needs is missing.
+    """
+    missing = {"full", filtered, control} - set(parts)
+    if missing:
+        raise ValueError(f"parts = {list(parts)!r} is not allowed: it lacks {sorted(missing)}")
+    middle = final.groupby([by, "part"])[["accuracy_test", "accuracy_noisy"]].median()
+    values = sorted(final[by].unique())
+    rows = [
+        {
+            part: {
+                role: None if pd.isna(x := middle.loc[(value, part), f"accuracy_{role}"]) else x
+                for role in ("test", "noisy")
+            }
+            for part in parts
+        }
+        for value in values
+    ]
+    axis = {"noise": "label noise", "width": "width"}.get(by, by)
+    names = [f"{value:.0%}" if by == "noise" else str(value) for value in values]
+    data = {"values": names, "rows": rows, "parts": list(parts), "chance": chance, "axis": axis}
+    start = len(values) // 2
+    return Recorded(data={**data, "filtered": filtered, "control": control}, index=start)
+
+
+class Explorer(ipywidgets.VBox):
+    """Choose noise, width, steps and seed, press Train, watch the parts being learned (`explore`).
+
+    Needs a running kernel. ``trained`` holds what the last press gave.
+    """
+
+    def __init__(self, run: Run) -> None:
+        style, layout = {"description_width": "7em"}, ipywidgets.Layout(width="28em")
+        common = {"style": style, "layout": layout}
+        self.noise = ipywidgets.FloatSlider(
+            value=run.noise, min=0, max=1, step=0.05, description="label noise",
+            readout_format=".0%", **common,
+        )  # fmt: skip
+        self.width = ipywidgets.BoundedIntText(
+            value=run.width, min=1, max=8193, description="width", **common
+        )
+        self.steps = ipywidgets.BoundedIntText(
+            value=run.steps, min=1, max=200_000, description="steps", **common
+        )
+        self.seed = ipywidgets.BoundedIntText(
+            value=run.seed, min=0, max=2**31, description="seed", **common
+        )
+        self.button = ipywidgets.Button(description="Train", button_style="primary")
+        self.progress = ipywidgets.IntProgress(min=0, max=1, layout=layout)
+        self.table = ipywidgets.HTML("<p>Press Train: the net below learns in this kernel.</p>")
+        self.trained: Trained | None = None
+        self._base = run
+        self.button.on_click(lambda _: self.train())
+        controls = [self.noise, self.width, self.steps, self.seed]
+        super().__init__(
+            [*controls, ipywidgets.HBox([self.button, self.progress]), self.table]
+        )
+
+    def _show(self, rows: Sequence[dict[str, Any]], run: Run) -> None:
+        frame = pd.DataFrame(rows)
+        last = frame[frame.part != "full"].step.max() if len(frame) else 0
+        now = frame[(frame.step == last) & frame.part.isin(_TESTED)].set_index("part")
+        now = now[[f"accuracy_{role}" for role in ROLES]].rename(
+            columns=lambda name: name.removeprefix("accuracy_")
+        )
+        text = now.map(lambda x: "–" if pd.isna(x) else f"{x:.1%}").to_html(border=0)
+        self.table.value = (
+            f"<p>step {int(last)} of {run.steps}, {run.op} mod {run.p}, noise {run.noise:.0%}, "
+            f"width {run.width}; chance {1 / run.p:.1%}</p>{text}"
+        )
+
+    def train(self) -> None:
+        """Train with the chosen values; bar and table follow while it runs."""
+        self.button.disabled = True
+        try:
+            run = self._base.but(
+                noise=self.noise.value, width=self.width.value, steps=self.steps.value,
+                seed=self.seed.value,
+            )  # fmt: skip
+            self.progress.max, self.progress.value = run.steps, 0
+
+            def follow(state: State) -> None:
+                self.progress.value = state.step
+                self._show(state.rows, run)
+
+            self.trained = train(run, progress=False, on_checkpoint=follow, checkpoint_every=0.5)
+            self.progress.value = run.steps
+            self._show(self.trained.history.to_dict("records"), run)
+        except SpecError as error:
+            self.table.value = f"<p role='alert'>{error}</p>"
+        finally:
+            self.button.disabled = False
+
+
+def explore(scale: str = "laptop", **changes: Any) -> Explorer:
+    """Controls to train one net live in JupyterLab and see it before and after FF.
+
+    ``changes`` are fields of `Run` to start from; steps default to 300, enough to memorize.
+    """
+    return Explorer(base_run(scale, **{"steps": 300, **changes}))
