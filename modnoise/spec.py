@@ -133,7 +133,7 @@ class Run(Spec):
     @model_validator(mode="before")
     @classmethod
     def _default_momentum(cls, fields: Any) -> Any:
-        default = {"muon": 0.95, "sgd": 0.0}.get(fields.get("optimizer", "adamw"))
+        default = {"muon": 0.95, "sgd": 0.0}.get(str(fields.get("optimizer")))
         if fields.get("momentum") is None and default is not None:
             return {**fields, "momentum": default}
         return fields
@@ -157,12 +157,11 @@ class Run(Spec):
             )
         if self.noise_kind == "symmetric":
             self._possible_symmetric()
-        if self.noise_kind == "bijective" and (
-            self.op != "add" or self.p < 7 or not _is_prime(self.p)
-        ):
+        if self.noise_kind == "bijective" and (self.op != "add" or not _has_square(self.p)):
+            some = ", ".join(str(p) for p in range(3, 114) if _has_square(p))
             raise ValueError(
                 f"noise_kind = 'bijective' is not allowed with op = {self.op!r}, p = {self.p}: "
-                "it must be addition modulo a prime of at least 7 (3 and 5 must be invertible)"
+                f"it must be addition modulo a prime that makes it a Latin square, as {some}"
             )
         return self
 
@@ -223,5 +222,13 @@ class Run(Spec):
         ]
 
 
-def _is_prime(n: int) -> bool:
-    return all(n % d for d in range(2, int(n**0.5) + 1))
+def _has_square(p: int) -> bool:
+    """Whether `tables.bijective_labels` is a Latin square modulo p.
+
+    Rows: d -> (4 + chi(d)) d is one-to-one iff chi(3) = chi(5) != 0. Columns: d -> (3 + chi(d)) d
+    is iff chi(2) = chi(4) = 1.
+    """
+    if p < 7 or not all(p % d for d in range(2, int(p**0.5) + 1)):
+        return False
+    chi2, chi3, chi5 = (pow(x, (p - 1) // 2, p) for x in (2, 3, 5))
+    return chi2 == 1 and chi3 == chi5
