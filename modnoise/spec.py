@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
-from typing import Any, Literal, Self
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -23,6 +23,9 @@ FORMAT = 1
 
 PER_NET = ("op", "noise", "noise_kind", "seed", "lr", "weight_decay")
 """Fields in which the members of one stack may differ."""
+
+
+AnySpec = TypeVar("AnySpec", bound="Spec")
 
 
 class SpecError(ValueError):
@@ -63,7 +66,7 @@ class Spec(BaseModel):
         except ValidationError as error:
             raise SpecError(_described(error, type(self))) from None
 
-    def but(self, **changes: Any) -> Self:
+    def but(self: AnySpec, **changes: Any) -> AnySpec:
         """The same value with some fields changed, validated again."""
         return type(self)(**{**self.model_dump(), **changes})
 
@@ -139,7 +142,7 @@ class Run(Spec):
         return fields
 
     @model_validator(mode="after")
-    def _possible(self) -> Self:
+    def _possible(self) -> Run:
         if self.train_frac + self.val_frac + self.test_frac > 1 + 1e-9:
             raise ValueError(
                 f"train_frac + val_frac + test_frac = {self.train_frac} + {self.val_frac} + "
@@ -183,7 +186,7 @@ class Run(Spec):
                 f"keeps its labels, so it must be at most {mirrored / self.n_train:.4f}"
             )
 
-    def but(self, **changes: Any) -> Self:
+    def but(self, **changes: Any) -> Run:
         """The same run with some fields changed; another optimizer brings its own momentum."""
         if changes.get("optimizer", self.optimizer) != self.optimizer:
             changes = {"momentum": None, **changes}

@@ -1,0 +1,63 @@
+"""Declared experiments: valid at every scale, at the paper's setting where the paper gives one."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from modnoise.experiments import EXPERIMENTS, NOISES, SCALES, WIDTHS, base_run
+from modnoise.spec import SpecError
+
+
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_every_experiment_is_a_set_of_distinct_valid_runs_at_every_scale(name, scale):
+    runs = EXPERIMENTS[name].runs(scale)
+    assert len({run.key for run in runs}) == len(runs) > 0
+    assert EXPERIMENTS[name].name == name
+
+
+def test_the_paper_scale_is_the_papers_setting():
+    assert WIDTHS == (17, 33, 65, 129, 257, 513, 1025, 2049, 4097)
+    runs = EXPERIMENTS["fig2"].runs("paper")
+    assert {run.width for run in runs} == set(WIDTHS)
+    assert {(run.p, run.steps, run.lr, run.optimizer, run.train_frac) for run in runs} == {
+        (113, 200_000, 1e-3, "adamw", 0.5)
+    }
+
+
+def test_noise_sweeps_hold_the_control_without_a_rule():
+    for scale in SCALES:
+        assert 1.0 in {run.noise for run in EXPERIMENTS["fig5-noise"].runs(scale)}
+    assert max(NOISES) == 0.8
+
+
+def test_the_laptop_scale_keeps_the_papers_task_and_optimizer():
+    run = base_run("laptop")
+    assert (run.p, run.lr, run.weight_decay, run.optimizer) == (113, 1e-3, 0.1, "adamw")
+    assert run.record_parts
+
+
+def test_the_pages_single_runs_are_members_of_the_sweeps():
+    keys = {run.key for run in EXPERIMENTS["fig5-noise"].runs("laptop")}
+    assert base_run("laptop", noise=0.8, seed=42).key in keys
+
+
+@pytest.mark.parametrize("call", [base_run, EXPERIMENTS["fig2"].runs])
+def test_an_unknown_scale_is_refused_with_the_allowed_ones(call):
+    with pytest.raises(SpecError, match="scale = 'huge' is not allowed.*smoke, laptop, paper"):
+        call("huge")
+
+
+def test_declaring_experiments_needs_no_torch():
+    code = (
+        "import sys, types, importlib.util as u\n"
+        "package = types.ModuleType('modnoise'); package.__path__ = [sys.argv[1]]\n"
+        "sys.modules['modnoise'] = package\n"
+        "import modnoise.experiments\n"
+        "assert 'torch' not in sys.modules"
+    )
+    folder = __import__("modnoise").__path__[0]
+    subprocess.run([sys.executable, "-c", code, folder], check=True)
