@@ -207,9 +207,13 @@ class Run(Spec):
 
     @property
     def key(self) -> str:
-        """Twelve hexadecimal digits that name this run's recorded results."""
-        text = json.dumps({"format": FORMAT, **self.model_dump()}, sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
+        """Twelve hexadecimal digits that name this run's recorded results.
+
+        Made of the fields that differ from their defaults, so that a field added later, whose
+        default means what was done before, renames nothing.
+        """
+        fields = {"format": FORMAT, **self.model_dump(exclude_defaults=True)}
+        return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:12]
 
     @classmethod
     def provenance(cls) -> list[dict[str, str]]:
