@@ -13,7 +13,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
 
 from modnoise.nets import NetStack
 from modnoise.spec import SpecError
@@ -31,7 +30,7 @@ def _cosine_nets(
     k: np.ndarray,
     phi_a: np.ndarray,
     phi_b: np.ndarray,
-    scale: ArrayLike,
+    scale: float | Sequence[float] | np.ndarray,
     op: str,
     act: str,
 ) -> NetStack:
@@ -58,7 +57,7 @@ def exact_nets(
     phases: int = 16,
     act: str = "quadratic",
     op: str = "add",
-    scale: ArrayLike = 1.0,
+    scale: float | Sequence[float] | np.ndarray = 1.0,
 ) -> NetStack:
     """A stack of one net in float64 with ``phases`` neurons for every given frequency.
 
@@ -84,7 +83,7 @@ def random_phase_nets(
     *,
     act: str = "relu",
     op: str = "add",
-    scale: ArrayLike = 1.0,
+    scale: float | Sequence[float] | np.ndarray = 1.0,
     seed: int = 0,
 ) -> NetStack:
     """A stack of one net in float64 with random frequencies and random phases phi_a, phi_b.

@@ -1,7 +1,7 @@
 """Which neurons generalize? Strength, IPR and the partition of neurons (paper, section 5).
 
 A score ranks the neurons of a net; the best-ranked ones should carry the rule, the worst-ranked
-ones the noise (Algorithm 1). Unlike FF this splits the *function*: f is mu plus a sum over neurons.
+ones the noise (Algorithm 1). Unlike FF this splits the *function*: f is mu plus a sum of neurons.
 Axes: ``grid`` is the number of selected neurons, the others are those of `modnoise.tables`.
 """
 
@@ -90,7 +90,7 @@ class Partition:
 
     @property
     def gamma_r99(self) -> Float[np.ndarray, " run"]:
-        """The smallest gamma with noise(gamma) >= 0.99 noise(1): not ruled by a last pair (ours)."""
+        """The smallest gamma with noise(gamma) >= 0.99 noise(1); no last pair rules it (ours)."""
         return self._first(self.noise, 0.99 * self.noise[:, -1])
 
     @property

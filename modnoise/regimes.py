@@ -5,14 +5,18 @@ All accuracies are fractions. "Phase" means an angle in this package, hence *reg
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
-from numpy.typing import ArrayLike
+import pandas as pd
+
+Numbers = float | Sequence[float | int] | np.ndarray | pd.Series
 
 INTERPOLATING = 0.99
 """Noisy accuracy from which a net counts as fitting the noise (ours)."""
 
 
-def interpolates(noisy: ArrayLike) -> np.ndarray:
+def interpolates(noisy: Numbers) -> np.ndarray:
     """Whether the noisy labels are fit: accuracy on them >= 0.99 (ours).
 
     True: the paper's coexistence or over-parameterized regime; False: inversion or
@@ -21,7 +25,7 @@ def interpolates(noisy: ArrayLike) -> np.ndarray:
     return np.asarray(noisy, float) >= INTERPOLATING
 
 
-def interpolation_width(width: ArrayLike, noisy: ArrayLike) -> float:
+def interpolation_width(width: Numbers, noisy: Numbers) -> float:
     """M*, the smallest of the given widths whose net interpolates; NaN when none does (ours).
 
     >>> interpolation_width([129, 17, 513, 257], [0.8, 0.1, 0.998, 0.995])
@@ -31,7 +35,7 @@ def interpolation_width(width: ArrayLike, noisy: ArrayLike) -> float:
     return float(fitting.min()) if fitting.size else float("nan")
 
 
-def train_accuracy(clean: ArrayLike, noisy: ArrayLike, noise: ArrayLike) -> np.ndarray:
+def train_accuracy(clean: Numbers, noisy: Numbers, noise: Numbers) -> np.ndarray:
     """Accuracy against the given labels of all training pairs, (1 - noise) clean + noise noisy.
 
     A part without pairs (accuracy NaN, share 0) counts nothing.
@@ -40,9 +44,7 @@ def train_accuracy(clean: ArrayLike, noisy: ArrayLike, noise: ArrayLike) -> np.n
     return np.where(noise < 1, (1 - noise) * clean, 0) + np.where(noise > 0, noise * noisy, 0)
 
 
-def doshi_label(
-    clean: ArrayLike, noisy: ArrayLike, test: ArrayLike, noise: ArrayLike
-) -> np.ndarray:
+def doshi_label(clean: Numbers, noisy: Numbers, test: Numbers, noise: Numbers) -> np.ndarray:
     """The regime by the rule of Doshi et al. (arXiv 2310.13061), elementwise.
 
     With test >= 0.9: ``coexistence`` if train >= 0.9, ``partial inversion`` if train >=

@@ -76,7 +76,9 @@ def test_a_stack_can_be_walked_and_picked_from_but_not_past_its_end():
 
 def test_tied_nets_have_one_input_table_and_stay_tied():
     nets = new_nets([Run(p=7, width=5, tied=True, seed=s) for s in (1, 2)])
-    assert nets.tied and nets[1].tied and nets.to("cpu").tied
+    assert nets.tied
+    assert nets[1].tied
+    assert nets.to("cpu").tied
     assert nets.keep(torch.ones(2, 5, dtype=torch.bool)).tied
     torch.testing.assert_close(nets.logits(), nets.logits().transpose(1, 2))
     assert not new_nets(Run(p=7, width=5)).tied
@@ -92,7 +94,6 @@ def test_linear_initialization_is_uniform_with_torchs_bounds():
         assert abs(x.mean().item()) < 4 * bound / math.sqrt(3 * x.numel())
     assert not nets.mu.any()
     assert not torch.equal(nets.U, nets.V)
-
 
 
 def test_normal_initialization_has_the_variance_1_over_m():

@@ -1,4 +1,4 @@
-"""A run is a value: refuses what cannot be, names what it refuses, and its key means its fields."""
+"""A run is a value: it refuses what cannot be and names it, and its key means its fields."""
 
 from __future__ import annotations
 
@@ -129,7 +129,9 @@ def test_keys_differ_if_and_only_if_fields_do():
         keys.add(run.key)
     assert len(keys) == 1 + len(CHANGED)
     again = Run(optimizer="sgd", momentum=0.0, lr=1e-3)
-    assert again == base and again.key == base.key and hash(again) == hash(base)
+    assert again == base
+    assert again.key == base.key
+    assert hash(again) == hash(base)
 
 
 def test_a_whole_number_means_the_same_as_its_float():
@@ -146,7 +148,7 @@ def test_a_run_cannot_change():
 def test_but_changes_the_named_fields_and_validates():
     run = Run(p=31).but(noise=0.8)
     assert (run.p, run.noise) == (31, 0.8)
-    with pytest.raises(SpecError, match="noise = 2.0"):
+    with pytest.raises(SpecError, match=r"noise = 2\.0"):
         run.but(noise=2.0)
 
 

@@ -1,0 +1,107 @@
+"""Accuracies and cross-entropies against a loop over pairs and torch's own loss."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch.nn.functional import cross_entropy
+
+from modnoise import metrics
+from modnoise.analytic import exact_nets
+from modnoise.metrics import ROLES, accuracy, first_step, predictions, scores
+from modnoise.nets import new_nets
+from modnoise.spec import Run
+from modnoise.tables import CLEAN, NOISY, TEST, VAL, noisy_table
+
+RUNS = [Run(p=7, width=9, dtype="float64", init="normal", seed=s, noise=0.4) for s in (1, 2)]
+ROLE = {"clean": CLEAN, "noisy": NOISY, "recovered": NOISY, "val": VAL, "test": TEST}
+
+
+def naive(nets, table, r: int, role: str) -> tuple[float, float]:
+    """One pair after the other; `recovered` asks noisy pairs for the true label."""
+    logits = nets.logits()[r]
+    labels = table.given[r] if role == "noisy" else table.true[r]
+    hits, losses = [], []
+    for a in range(nets.p):
+        for b in range(nets.p):
+            if table.role[r, a, b] == ROLE[role]:
+                label = labels[a, b]
+                hits.append(logits[a, b].argmax() == label)
+                losses.append(cross_entropy(logits[a, b][None], label[None]))
+    return float(np.mean(hits)), float(np.mean(losses))
+
+
+@pytest.mark.parametrize("chunk", [1, 150, 2**22])
+def test_scores_are_a_loop_over_pairs_whatever_the_chunk(monkeypatch, chunk):
+    monkeypatch.setattr(metrics, "_CHUNK", chunk)
+    nets, table = new_nets(RUNS), noisy_table(RUNS)
+    right, loss = scores(nets, table)
+    for r in range(2):
+        for j, role in enumerate(ROLES):
+            hits, losses = naive(nets, table, r, role)
+            assert right[r, j].item() == pytest.approx(hits, abs=1e-12)
+            assert loss[r, j].item() == pytest.approx(losses, rel=1e-10)
+    assert torch.equal(predictions(nets), nets.logits().argmax(-1))
+
+
+def test_an_exact_adder_is_right_on_true_labels_and_never_on_wrong_ones():
+    table = noisy_table(Run(p=31, noise=0.5))
+    found = accuracy(exact_nets(31, (1, 5, 11)), table)
+    assert found.columns.tolist() == list(ROLES)
+    assert found.index.name == "run"
+    assert found.loc[0].to_dict() == {
+        "clean": 1.0, "noisy": 0.0, "recovered": 1.0, "val": 1.0, "test": 1.0
+    }  # fmt: skip
+
+
+def test_a_net_of_zeros_has_the_cross_entropy_log_p():
+    run = Run(p=7, width=3, dtype="float64")
+    nets = new_nets(run)
+    nets = nets.keep(torch.zeros(1, 3, dtype=torch.bool))
+    loss = scores(nets, noisy_table(run))[1]
+    torch.testing.assert_close(loss, torch.full_like(loss, np.log(7)))
+
+
+def test_an_empty_role_is_nan():
+    run = Run(p=7, width=3, noise=0.0, val_frac=0.0, train_frac=0.7)
+    found = accuracy(new_nets(run), noisy_table(run)).loc[0]
+    assert found.isna().to_dict() == {
+        "clean": False, "noisy": True, "recovered": True, "val": True, "test": False
+    }  # fmt: skip
+
+
+def test_a_diverged_net_is_nan_and_its_stack_mate_is_not():
+    nets, table = new_nets(RUNS), noisy_table(RUNS)
+    alone = scores(nets[0], table_of(table, 0))
+    nets.W[1] = torch.nan
+    right, loss = scores(nets, table)
+    assert right[1].isnan().all()
+    assert loss[1].isnan().all()
+    assert torch.equal(right[0], alone[0][0])
+    assert torch.equal(loss[0], alone[1][0])
+
+
+def table_of(table, run: int):
+    pick = slice(run, run + 1)
+    return type(table)(table.p, table.true[pick], table.given[pick], table.role[pick])
+
+
+def test_cross_entropy_survives_huge_logits_in_float32():
+    run = Run(p=7, width=3)
+    nets = new_nets(run)
+    nets.mu[0, 2] = 1e4  # exp overflows: the loss must come from log-sum-exp
+    loss = scores(nets, noisy_table(run))[1]
+    assert loss.isfinite().all()
+    table = noisy_table(run)
+    test = table.role == TEST
+    expected = 1e4 * (table.true != 2)[test].double().mean()
+    assert loss[0, ROLES.index("test")].item() == pytest.approx(expected.item(), rel=1e-3)
+
+
+def test_the_first_step_at_a_level_is_the_first_recorded_one():
+    steps, curve = np.array([0, 10, 20, 40]), np.array([0.1, 0.5, 0.4, 0.9])
+    assert first_step(steps, curve, 0.5) == 10.0  # reached, not passed
+    assert first_step(steps, curve, 0.6) == 40.0
+    assert np.isnan(first_step(steps, curve, 0.95))
+    assert np.isnan(first_step(steps, np.full(4, np.nan), 0.5))
