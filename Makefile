@@ -1,0 +1,118 @@
+# `make` alone lists the targets. Everything runs in .venv, which the first target makes.
+SHELL := bash
+.SHELLFLAGS := -eo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+# One thread per process: two notebooks or two test workers run at once, and small nets train
+# several times slower when their threads wait for each other.
+export OMP_NUM_THREADS := 1
+export MKL_NUM_THREADS := 1
+export OPENBLAS_NUM_THREADS := 1
+# Kernels come from .venv, whatever the reader has registered elsewhere.
+export JUPYTER_PREFER_ENV_PATH := 1
+
+JOBS ?= 2
+PYTHON ?= $(firstword $(foreach python,python3.11 python3.12 python3.13 python3.14 python3 python,\
+  $(shell $(python) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' \
+    >/dev/null 2>&1 && echo $(python))))
+PIP_ARGS ?=
+ENV := .venv/made
+RUN := .venv/bin/python
+
+NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
+EXECUTED := $(NOTEBOOKS:%=_build/source/%)
+PACKAGE := $(shell find modnoise -name '*.py' -o -name '*.js' -o -name '*.css')
+RESULTS := $(shell find results -type f 2>/dev/null)
+PROSE := _config.yml _toc.yml $(wildcard *.md) $(shell find book -type f)
+
+##@ Read
+.PHONY: help
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} \
+	  /^##@/ {printf "\n%s\n", substr($$0, 5)} \
+	  /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+
+.PHONY: book
+book: $(ENV) ## Run every notebook with papermill, then render the book (only what changed)
+	@$(MAKE) --no-print-directory -j$(JOBS) $(EXECUTED)
+	@$(MAKE) --no-print-directory _build/html/index.html
+	@echo "The book is ready. Open $(CURDIR)/_build/html/index.html"
+
+.PHONY: lab
+lab: $(ENV) ## Open the notebooks live in JupyterLab
+	$(RUN) -m jupyterlab notebooks
+
+##@ Work
+.PHONY: env
+env: $(ENV) ## Make .venv with the tested versions of constraints.txt
+
+.PHONY: test
+test: check unit nbval ## Style, unit tests and doctests, and the stored outputs of all notebooks
+
+.PHONY: check
+check: $(ENV) ## Style only: ruff's rules and format; repairs nothing
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+
+.PHONY: unit
+unit: $(ENV) ## Unit tests, doctests, and one small papermill run per notebook
+	$(RUN) -m pytest -n $(JOBS)
+
+.PHONY: nbval
+nbval: $(ENV) ## Run the notebooks and compare with their stored outputs
+ifneq ($(NOTEBOOKS),)
+	$(RUN) -m pytest notebooks -n $(JOBS) --dist loadscope --nbval --nbval-current-env \
+	  --nbval-sanitize-with tests/sanitize.cfg --nbval-cell-timeout 600
+else
+	@echo "notebooks/ holds no notebook: nothing to compare"
+endif
+
+.PHONY: format
+format: $(ENV) ## Repair style: ruff's safe fixes and format
+	$(RUN) -m ruff check --fix .
+	$(RUN) -m ruff format .
+
+.PHONY: notebooks
+notebooks: $(ENV) ## Store new outputs in notebooks/, run at their default parameters
+	@printf '%s\n' $(NOTEBOOKS) | \
+	  xargs -r -P $(JOBS) -I {} $(RUN) scripts/execute.py {} {}
+
+.PHONY: bench
+bench: $(ENV) ## Time the trainers
+	$(RUN) benchmarks/trainers.py
+
+.PHONY: clean
+clean: ## Remove the built book and all caches; .venv stays
+	rm -rf _build .pytest_cache .ruff_cache *.egg-info
+	find . -path ./.venv -prune -o -type d \
+	  \( -name __pycache__ -o -name .ipynb_checkpoints \) -exec rm -rf {} +
+
+# --- how it is made
+
+$(ENV): pyproject.toml constraints.txt
+	@if [ -z "$(PYTHON)" ]; then \
+	  echo "modnoise needs Python 3.11 or newer with its venv module, and found none." >&2; \
+	  echo "Install it (on Debian: apt install python3 python3-venv)," >&2; \
+	  echo "or name it: make env PYTHON=/path/to/python" >&2; \
+	  exit 1; \
+	fi
+	@echo "Making .venv with $$($(PYTHON) --version): a few minutes, once"
+	$(PYTHON) -m venv .venv
+	$(RUN) -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) \
+	  -c constraints.txt -e ".[book,dev]"
+	@touch $@
+
+# A page is made again when its notebook, the package or a recorded result changed.
+_build/source/notebooks/%.ipynb: notebooks/%.ipynb $(PACKAGE) $(RESULTS) scripts/execute.py $(ENV)
+	$(RUN) scripts/execute.py $< $@
+
+# The site is rendered anew each time (seconds): a page that Sphinx keeps from a failed build
+# would hide its warnings in the next.
+_build/html/index.html: $(EXECUTED) $(PROSE) $(ENV)
+	$(RUN) scripts/stage.py _build/source $(NOTEBOOKS)
+	rm -rf _build/html
+	$(RUN) -m jupyter_book build _build/source --path-output . --all -W --keep-going -n
+	@touch $@
