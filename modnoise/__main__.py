@@ -1,0 +1,5 @@
+"""``python -m modnoise``: the command line of `modnoise.cli`."""
+
+from modnoise.cli import main
+
+main()
