@@ -18,7 +18,7 @@ from torch import Tensor
 from modnoise.fourier import spectrum, without_mu
 from modnoise.metrics import ROLES, by_role
 from modnoise.nets import ACTIVATIONS, NetStack
-from modnoise.tables import NoisyTable
+from modnoise.tables import VAL, NoisyTable
 
 _CHUNK = 2**20  # numbers of logits and hidden activations held at once: 4 MB of float32
 _BLOCK = 64  # most neurons added to the logits at once
@@ -180,22 +180,23 @@ def partition(
     not say), so f^G + f^R = f + mu for complementary sets; ``mu=False`` leaves it out of both.
 
     Args:
-        score: for instance `strength` or `ipr` of the same nets; high means generalizing.
+        score: for instance `strength` or `ipr` of the same nets; high means generalizing;
+            NaN (the IPR of a dead neuron) ranks last.
 
     Raises:
-        ValueError: a score of another shape than (run, neuron), or with NaN, or no
-            validation pairs to choose gamma_g by.
+        ValueError: a score of another shape than (run, neuron), or no validation pairs to
+            choose gamma_g by.
     """
     if score.shape != nets.U.shape[:2]:
         raise ValueError(
             f"score has the shape {tuple(score.shape)}: it must be (run, neuron) = "
             f"{tuple(nets.U.shape[:2])}"
         )
-    if not bool((by_role(table)[ROLES.index("val")][0]).flatten(1).any(1).all()):
+    if not (table.role == VAL).flatten(1).any(1).all():
         raise ValueError("the table has no validation pairs: val_frac must be above 0")
     if not mu:
         nets = without_mu(nets)
-    order = score.argsort(dim=1, descending=True, stable=True)
+    order = score.nan_to_num(-torch.inf).argsort(dim=1, descending=True, stable=True)
     count = grid(nets.width)
     top, bottom = (_curves(nets, table, x, count) for x in (order, order.flip(1)))
     return Partition(order, count, top, bottom)

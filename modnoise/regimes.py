@@ -16,7 +16,7 @@ INTERPOLATING = 0.99
 """Noisy accuracy from which a net counts as fitting the noise (ours)."""
 
 
-def interpolates(noisy: Numbers) -> np.ndarray:
+def interpolates(noisy: Numbers) -> np.ndarray | np.bool:
     """Whether the noisy labels are fit: accuracy on them >= 0.99 (ours).
 
     True: the paper's coexistence or over-parameterized regime; False: inversion or
@@ -35,7 +35,7 @@ def interpolation_width(width: Numbers, noisy: Numbers) -> float:
     return float(fitting.min()) if fitting.size else float("nan")
 
 
-def train_accuracy(clean: Numbers, noisy: Numbers, noise: Numbers) -> np.ndarray:
+def train_accuracy(clean: Numbers, noisy: Numbers, noise: Numbers) -> np.ndarray | np.float64:
     """Accuracy against the given labels of all training pairs, (1 - noise) clean + noise noisy.
 
     A part without pairs (accuracy NaN, share 0) counts nothing.

@@ -39,15 +39,14 @@ def member_by_member(make, x: torch.Tensor, grads: torch.Tensor) -> torch.Tensor
 
 
 def stacked(step_, x: torch.Tensor, grads: torch.Tensor, states: int, **options) -> torch.Tensor:
+    """All members at once; ``step_`` is given the number of the update where it wants one."""
     x = x.clone()
     state = [torch.zeros_like(x) for _ in range(states)]
-    rates = {
-        "lr": torch.tensor(LR, dtype=x.dtype),
-        "weight_decay": torch.tensor(DECAY, dtype=x.dtype),
-    }
+    lr, decay = (torch.tensor(value, dtype=x.dtype) for value in (LR, DECAY))
     for step, grad in enumerate(grads, 1):
-        step_(x, grad.clone(), *state, **({"step": step} if "step" in options else {}), **rates,
-              **{k: v for k, v in options.items() if k != "step"})  # fmt: skip
+        if step_ is not optim.muon_:
+            options["step"] = step
+        step_(x, grad.clone(), *state, lr=lr, weight_decay=decay, **options)
     return x
 
 
@@ -61,7 +60,7 @@ def test_adam_is_torchs_with_rates_of_its_own_per_member(decoupled, shape):
     betas, eps = (0.8, 0.97), 1e-6
     kind = torch.optim.AdamW if decoupled else torch.optim.Adam
     x, grads = start(shape), gradients(shape)
-    found = stacked(optim.adam_, x, grads, 2, step=True, betas=betas, eps=eps, decoupled=decoupled)
+    found = stacked(optim.adam_, x, grads, 2, betas=betas, eps=eps, decoupled=decoupled)
     assert_same(
         found, member_by_member(lambda *a, **k: kind(*a, **k, betas=betas, eps=eps), x, grads)
     )
@@ -70,7 +69,7 @@ def test_adam_is_torchs_with_rates_of_its_own_per_member(decoupled, shape):
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
 def test_sgd_is_torchs_with_rates_of_its_own_per_member(momentum):
     x, grads = start((5, 7)), gradients((5, 7))
-    found = stacked(optim.sgd_, x, grads, 1, step=True, momentum=momentum)
+    found = stacked(optim.sgd_, x, grads, 1, momentum=momentum)
     make = torch.optim.SGD
     assert_same(
         found, member_by_member(lambda *a, **k: make(*a, **k, momentum=momentum), x, grads)

@@ -1,0 +1,53 @@
+"""The interpolation rule and Doshi's label at and around their thresholds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from modnoise.regimes import doshi_label, interpolates, interpolation_width, train_accuracy
+
+
+def test_a_net_interpolates_from_99_percent_of_the_noisy_labels():
+    assert interpolates([0.989, 0.99, 1.0, np.nan]).tolist() == [False, True, True, False]
+    assert bool(interpolates(0.995))
+
+
+def test_the_interpolation_width_is_the_smallest_that_interpolates_in_any_order():
+    frame = pd.DataFrame({"width": [513, 17, 65, 129], "noisy": [1.0, 0.1, 0.99, 0.98]})
+    assert interpolation_width(frame.width, frame.noisy) == 65.0  # not monotone: still the first
+    assert np.isnan(interpolation_width([17, 33], [0.5, 0.98]))
+
+
+def test_the_training_accuracy_weighs_clean_and_noisy_by_their_share():
+    assert train_accuracy(0.8, 0.4, 0.25) == pytest.approx(0.7)
+    assert train_accuracy(0.8, np.nan, 0.0) == pytest.approx(0.8)
+    assert train_accuracy(np.nan, 0.4, 1.0) == pytest.approx(0.4)
+
+
+@pytest.mark.parametrize(
+    ("clean", "noisy", "test", "noise", "label"),
+    [
+        (1.0, 1.0, 0.90, 0.5, "coexistence"),
+        (1.0, 1.0, 0.89, 0.5, "memorization"),
+        (1.0, 0.80, 0.95, 0.5, "coexistence"),  # train 0.9
+        (1.0, 0.78, 0.95, 0.5, "partial inversion"),  # train 0.89
+        (1.0, 0.12, 0.95, 0.5, "partial inversion"),  # train 0.56, the bound is 0.55
+        (1.0, 0.08, 0.95, 0.5, "full inversion"),  # train 0.54
+        (1.0, 0.0, 0.95, 0.3, "full inversion"),  # train 0.7, the bound is 0.75
+        (1.0, 0.2, 0.95, 0.3, "partial inversion"),  # train 0.76
+        (1.0, 0.2, 0.3, 0.5, "confusion"),
+        (1.0, np.nan, 1.0, 0.0, "coexistence"),  # no noise to fit
+        (np.nan, np.nan, np.nan, 0.5, "diverged"),
+        (1.0, 1.0, np.nan, 0.5, "diverged"),
+    ],
+)
+def test_doshis_label(clean, noisy, test, noise, label):
+    assert doshi_label(clean, noisy, test, noise) == label
+
+
+def test_labels_of_a_frame_of_runs_come_row_by_row():
+    frame = pd.DataFrame({"clean": [1.0, 1.0], "noisy": [1.0, 0.0], "test": [1.0, 1.0]})
+    found = doshi_label(frame.clean, frame.noisy, frame.test, 0.4)
+    assert found.tolist() == ["coexistence", "full inversion"]
