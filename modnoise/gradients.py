@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from modnoise.metrics import row_blocks
 from modnoise.nets import NetStack
 from modnoise.tables import CLEAN, NOISY, NoisyTable
 
@@ -25,9 +26,7 @@ def role_gradient(
     params = [U, W, mu] if nets.tied else [U, V, W, mu]
     total = [torch.zeros_like(x) for x in params]
     mask, n = table.role == role, table.train.sum((1, 2))
-    rows = max(1, 2**22 // (len(nets) * nets.p * nets.width))
-    for i in range(0, nets.p, rows):
-        pick = slice(i, i + rows)
+    for pick in row_blocks(nets):
         with torch.enable_grad():
             logits = NetStack(U, V, W, mu, nets.act).logits(pick)
             label = table.given[:, pick, :, None]

@@ -1,0 +1,97 @@
+"""The notebooks: one parameters cell, no typed results, and a real run at other parameters."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import papermill
+import pytest
+
+FOLDER = Path(__file__).resolve().parent.parent / "notebooks"
+NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+OTHER = {"scale": "smoke", "noise": 0.5, "seed": 7}
+
+each = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+
+def run_papermill(path, tmp_path, **parameters):
+    """Run in a fresh store, without the published results, as a user's shell would."""
+    flags = [x for name, value in parameters.items() for x in ("-p", name, str(value))]
+    command = [sys.executable, "-m", "papermill", path, tmp_path / "out.ipynb", *flags]
+    command += ["--kernel", "python3", "--cwd", str(FOLDER), "--no-progress-bar"]
+    places = {"MODNOISE_STORE": tmp_path / "runs", "MODNOISE_RESULTS": tmp_path / "none"}
+    environment = {**os.environ, **{k: str(v) for k, v in places.items()}, "OMP_NUM_THREADS": "1"}
+    begin = time.monotonic()
+    done = subprocess.run(
+        [str(x) for x in command], capture_output=True, text=True, env=environment
+    )
+    return done, time.monotonic() - begin
+
+
+def test_there_are_notebooks():
+    assert {path.stem for path in NOTEBOOKS} >= {"00_quickstart", "03_recover_the_rule"}
+
+
+@each
+def test_one_parameters_cell_with_typed_commented_values(path):
+    cells = nbformat.read(path, as_version=4).cells
+    tagged = [cell for cell in cells if "parameters" in cell.metadata.get("tags", [])]
+    assert len(tagged) == 1
+    found = papermill.inspect_notebook(str(path))
+    assert {"scale", "noise", "seed"} <= set(found)
+    for name, parameter in found.items():
+        assert parameter["inferred_type_name"] in {"str", "float", "int", "bool"}, name
+        assert parameter["help"], f"{name} has no comment"
+
+
+@each
+def test_no_result_is_typed_in_prose(path):
+    """Percentages of accuracies come from code; the paper's settings are not results."""
+    for cell in nbformat.read(path, as_version=4).cells:
+        if cell.cell_type == "markdown":
+            typed = re.findall(r"\d+(?:\.\d+)? ?%", cell.source)
+            assert set(typed) <= {"80 %", "95 %"}, cell.source
+
+
+@each
+def test_outputs_are_stored_and_free_of_errors(path):
+    code = [c for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code"]
+    outputs = [output for cell in code for output in cell.outputs]
+    assert outputs
+    assert not [o for o in outputs if o.output_type == "error"]
+
+
+@each
+def test_other_parameters_at_smoke_scale_train_and_reach_the_end(path, tmp_path):
+    done, _ = run_papermill(path, tmp_path, **OTHER)
+    assert done.returncode == 0, done.stderr[-2000:]
+    out = nbformat.read(tmp_path / "out.ipynb", as_version=4)
+    text = json.dumps([cell.get("outputs", []) for cell in out.cells])
+    assert "smoke" in text or "p = 23" in text
+    if path.stem != "00_quickstart":  # which trains without a store
+        manifests = [json.loads(f.read_text()) for f in tmp_path.glob("runs/*/manifest.json")]
+        mine = [m for m in manifests if m["config"]["noise"] == 0.5 and m["seed"] == 7]
+        assert mine
+        assert all(m["seconds"] > 0 and m["config"]["steps"] > 0 for m in mine)
+
+
+@each
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("nosie", 0.5, r"nosie.*did you mean noise"),
+        ("noise", 1.7, r"noise = 1\.7 is not allowed.*less than or equal to 1"),
+    ],
+)
+def test_a_bad_parameter_fails_at_once_with_the_reason(path, name, value, expected, tmp_path):
+    done, seconds = run_papermill(path, tmp_path, **{name: value})
+    assert done.returncode != 0
+    assert re.search(expected, done.stderr)
+    assert seconds < 20 * max(1, os.getloadavg()[0])  # 20 s on a machine that is free
