@@ -114,5 +114,5 @@ _build/source/notebooks/%.ipynb: notebooks/%.ipynb $(PACKAGE) $(RESULTS) scripts
 _build/html/index.html: $(EXECUTED) $(PROSE) $(ENV)
 	$(RUN) scripts/stage.py _build/source $(NOTEBOOKS)
 	rm -rf _build/html
-	$(RUN) -m jupyter_book build _build/source --path-output . --all -W --keep-going -n
+	.venv/bin/jupyter-book build _build/source --path-output . --all -W --keep-going -n
 	@touch $@

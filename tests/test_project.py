@@ -1,0 +1,88 @@
+"""What is written down twice must agree: versions, environments, vendored files."""
+
+import hashlib
+import json
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+
+import modnoise
+
+ROOT = Path(__file__).parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+EXTRAS = PROJECT["optional-dependencies"]
+DIRECT = [Requirement(text) for text in [*PROJECT["dependencies"], *sum(EXTRAS.values(), [])]]
+LINES = (ROOT / "constraints.txt").read_text().splitlines()
+PINS = {
+    canonicalize_name(name): version
+    for name, version in (line.split("==") for line in LINES if not line.startswith("#"))
+}
+CONDA = yaml.safe_load((ROOT / "environment.yml").read_text())
+VENDOR = ROOT / "book" / "vendor_root" / "vendor"
+
+
+@pytest.mark.parametrize("wanted", DIRECT, ids=lambda requirement: requirement.name)
+def test_every_direct_dependency_is_pinned_within_its_range(wanted):
+    pin = PINS.get(canonicalize_name(wanted.name))
+    assert pin is not None, f"constraints.txt lacks {wanted.name}"
+    assert wanted.specifier.contains(pin, prereleases=True), f"{pin} is not {wanted}"
+
+
+def test_torch_is_pinned_to_one_public_version():
+    assert PINS["torch"] == "2.13.0"
+
+
+def test_the_conda_shell_takes_its_versions_from_constraints():
+    python, pip, by_pip = CONDA["dependencies"]
+    version = python.removeprefix("python=")
+    assert SpecifierSet(PROJECT["requires-python"]).contains(version)
+    assert pip == "pip"
+    constraints, package = by_pip["pip"]
+    assert constraints == "-c constraints.txt"
+    assert set(re.search(r"\[(.*)\]", package)[1].split(",")) == set(EXTRAS)
+
+
+def test_make_installs_what_conda_installs():
+    _, package = CONDA["dependencies"][-1]["pip"]
+    makefile = (ROOT / "Makefile").read_text()
+    assert f'-c constraints.txt -e "{package.removeprefix("-e ")}"' in makefile
+
+
+def test_version_is_the_same_everywhere():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    changelog = (ROOT / "CHANGELOG.md").read_text()
+    newest = re.search(r"^## \[(\d+\.\d+\.\d+)\]", changelog, flags=re.MULTILINE)[1]
+    assert {PROJECT["version"], modnoise.__version__, citation["version"]} == {newest}
+
+
+def test_vendored_files_are_the_listed_ones():
+    listed = dict(
+        reversed(line.split(maxsplit=1)) for line in (VENDOR / "SHA256SUMS").read_text().splitlines()
+    )
+    found = {
+        path.relative_to(VENDOR).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in VENDOR.rglob("*")
+        if path.is_file() and path.name != "SHA256SUMS"
+    }
+    assert found == listed
+
+
+def test_the_vendored_anywidget_is_the_installed_one():
+    installed = Path(sys.prefix) / "share/jupyter/nbextensions/anywidget/index.js"
+    assert (VENDOR / "widgets" / "anywidget.js").read_bytes() == installed.read_bytes()
+
+
+def test_every_notebook_is_a_page_and_every_page_exists():
+    toc = json.dumps(yaml.safe_load((ROOT / "_toc.yml").read_text()))
+    pages = re.findall(r'"(?:file|root)": "([^"]+)"', toc)
+    exist = {page for page in pages if any(ROOT.glob(f"{page}.*"))}
+    assert exist == set(pages)
+    notebooks = {f"notebooks/{path.stem}" for path in ROOT.glob("notebooks/*.ipynb")}
+    assert notebooks <= set(pages)
