@@ -23,7 +23,8 @@ from modnoise.experiments import EXPERIMENTS, SCALES
 from modnoise.spec import Run, SpecError
 
 if TYPE_CHECKING:
-    from modnoise.records import Record, Store
+    from modnoise.files import Record
+    from modnoise.records import Store
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, rich_markup_mode=None,
@@ -198,7 +199,8 @@ def show(
     Example:
       modnoise show 9f2c1a
     """
-    from modnoise.records import Damaged, Store, read_folder
+    from modnoise.files import Damaged, read_folder
+    from modnoise.records import Store
 
     paths = Store(store).paths()
     fits = [name for name in paths if name.startswith(key)]

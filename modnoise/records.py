@@ -1,24 +1,21 @@
-"""Recorded results as folders of files: complete or absent, and checked whenever they are read.
+"""Records of runs: where they are, what computed them, whether they are what was asked for.
 
-A record is ``<root>/<key>/`` with ``history.parquet`` (curves), ``weights.safetensors`` (may be
-absent in published records) and ``manifest.json``: the full configuration, what computed it, and
-size and SHA-256 of the other files and of the manifest itself. A folder is written under another
-name, synced and renamed, so a process killed at any moment leaves a whole record or none.
-Nothing here is pickled and nothing imports torch. Layout and rules: ours.
+`Store` knows two folders of records, ours and the published ones that come with the checkout, one
+subfolder per key (see `files` for what is in it). A key alone is not trusted: every stored field
+is compared with the asked one. Nothing here imports torch. All of it: ours.
 """
 
 from __future__ import annotations
 
-import hashlib
-import io
 import json
 import logging
 import os
 import platform
 import shutil
 import subprocess
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
@@ -29,57 +26,26 @@ import numpy as np
 import pandas as pd
 import safetensors.numpy
 from filelock import FileLock
-from safetensors import SafetensorError
 
+from modnoise.files import (
+    HISTORY,
+    WEIGHTS,
+    Damaged,
+    Record,
+    frame_bytes,
+    read_folder,
+    set_aside,
+    write_folder,
+    write_synced,
+)
 from modnoise.spec import FORMAT, Spec
 
 logger = logging.getLogger("modnoise")
 CHECKOUT = Path(__file__).resolve().parent.parent
-HISTORY, WEIGHTS, MANIFEST = "history.parquet", "weights.safetensors", "manifest.json"
 
 
 class StoreError(RuntimeError):
     """Results cannot be read or written; the message is one line that names the path."""
-
-
-class Damaged(Exception):
-    """A file is not what was written; the message says which and how, for one warning line."""
-
-
-@dataclass(frozen=True)
-class Record:
-    """A verified record in memory."""
-
-    path: Path
-    manifest: dict[str, Any]
-    files: dict[str, bytes]
-
-    @property
-    def history(self) -> pd.DataFrame:
-        """The curves, exactly as they were recorded."""
-        return frame_from(self.files[HISTORY])
-
-    @property
-    def has_weights(self) -> bool:
-        """Whether the weights were recorded too."""
-        return WEIGHTS in self.files
-
-    @property
-    def tensors(self) -> dict[str, np.ndarray]:
-        """The weights by name."""
-        return safetensors.numpy.load(self.files[WEIGHTS])
-
-
-def frame_bytes(frame: pd.DataFrame) -> bytes:
-    """A table as Parquet; floats come back bit for bit."""
-    buffer = io.BytesIO()
-    frame.to_parquet(buffer, index=False, compression="zstd")
-    return buffer.getvalue()
-
-
-def frame_from(data: bytes) -> pd.DataFrame:
-    """The inverse of `frame_bytes`."""
-    return pd.read_parquet(io.BytesIO(data))
 
 
 def duration(seconds: float) -> str:
@@ -93,129 +59,50 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5970 else f"{seconds / 3600:.1f} h"
 
 
-def _digest(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+@dataclass
+class Report:
+    """What was loaded and what was trained, and why; as text, one line.
 
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _write_synced(path: Path, data: bytes) -> None:
-    with open(path, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def write_folder(path: Path, files: Mapping[str, bytes], facts: Mapping[str, Any]) -> None:
-    """Write a record at once; the caller holds the lock of ``path``.
-
-    What a killed process left half written under a temporary name is removed.
+    ``loaded`` and ``trained`` hold manifests, ``reasons`` one reason per trained run.
     """
-    sizes = {
-        name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-        for name, data in files.items()
-    }
-    manifest = {**facts, "files": sizes}
-    manifest["sha256"] = _digest(manifest)
-    text = json.dumps(manifest, indent=1).encode() + b"\n"
-    for stale in path.parent.glob(f".{path.name}.*"):
-        shutil.rmtree(stale)
-    new, old = (path.with_name(f".{path.name}.{name}-{os.getpid()}") for name in ("new", "old"))
-    new.mkdir(parents=True)
-    for name, data in {**files, MANIFEST: text}.items():
-        _write_synced(new / name, data)
-    _sync(new)
-    if path.exists():
-        path.rename(old)
-    new.rename(path)
-    _sync(path.parent)
-    shutil.rmtree(old, ignore_errors=True)
+
+    loaded: list[dict[str, Any]] = field(default_factory=list)
+    trained: list[dict[str, Any]] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        text = []
+        if self.loaded:
+            days = sorted({m["date"][:10] for m in self.loaded})
+            devices = sorted(
+                {"cpu" if m["device"] == "cpu" else m["device_name"] for m in self.loaded}
+            )
+            when = " to ".join(sorted({days[0], days[-1]}))
+            took = duration(_seconds(self.loaded))
+            text.append(
+                f"{_count(self.loaded)} loaded (recorded {when}, {', '.join(devices)}, {took})"
+            )
+        if self.trained:
+            why = ", ".join(
+                f"{n} {reason}" if len(set(self.reasons)) > 1 else reason
+                for reason, n in Counter(self.reasons).items()
+            )
+            text.append(
+                f"{_count(self.trained)} trained ({duration(_seconds(self.trained))}; {why})"
+            )
+        return " · ".join(text)
 
 
-def read_folder(path: Path) -> Record:
-    """Read a record and compare every file with its size and checksum.
-
-    Raises:
-        Damaged: which file is missing, unreadable or different.
-    """
-    try:
-        manifest = json.loads((path / MANIFEST).read_bytes())
-        expected = manifest.pop("sha256")
-    except FileNotFoundError:
-        raise Damaged(f"{MANIFEST} is missing") from None
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise Damaged(f"{MANIFEST} is unreadable") from None
-    if _digest(manifest) != expected:
-        raise Damaged(f"{MANIFEST} differs from its checksum")
-    files = {}
-    for name, facts in manifest["files"].items():
-        try:
-            data = (path / name).read_bytes()
-        except FileNotFoundError:
-            raise Damaged(f"{name} is missing") from None
-        if len(data) != facts["bytes"]:
-            raise Damaged(f"{name} has {len(data)} bytes instead of {facts['bytes']}")
-        if hashlib.sha256(data).hexdigest() != facts["sha256"]:
-            raise Damaged(f"{name} differs from its checksum")
-        files[name] = data
-    return Record(path, manifest, files)
+def _count(manifests: list) -> str:
+    return f"{len(manifests)} run{'s' * (len(manifests) != 1)}"
 
 
-def write_state(path: Path, tensors: Mapping[str, np.ndarray], facts: Mapping[str, Any]) -> None:
-    """Write (replace) a checkpoint file at once: safetensors, with facts and a checksum of all."""
-    tensors = {name: np.ascontiguousarray(x) for name, x in tensors.items()}
-    text = json.dumps(facts, sort_keys=True)
-    metadata = {"facts": text, "sha256": _state_digest(tensors, text)}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(f".{path.name}.new")
-    _write_synced(new, safetensors.numpy.save(tensors, metadata))
-    os.replace(new, path)
-    _sync(path.parent)
-
-
-def read_state(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Tensors and facts of a checkpoint file.
-
-    Raises:
-        Damaged: what was read is not what was written.
-    """
-    try:
-        data = path.read_bytes()
-        tensors = safetensors.numpy.load(data)
-        size = int.from_bytes(data[:8], "little")
-        metadata = json.loads(data[8 : 8 + size])["__metadata__"]
-        text = metadata["facts"]
-        if _state_digest(tensors, text) != metadata["sha256"]:
-            raise Damaged(f"{path.name} differs from its checksum")
-        return tensors, json.loads(text)
-    except (SafetensorError, ValueError, KeyError, TypeError):
-        raise Damaged(f"{path.name} is unreadable") from None
-
-
-def _state_digest(tensors: Mapping[str, np.ndarray], text: str) -> str:
-    digest = hashlib.sha256(text.encode())
-    for name, x in sorted(tensors.items()):
-        digest.update(f"{name} {x.dtype} {x.shape}".encode())
-        digest.update(x.tobytes())
-    return digest.hexdigest()
-
-
-def set_aside(path: Path) -> Path:
-    """Rename what is damaged to ``<path>.damaged-N``; nothing is ever deleted."""
-    n = 1
-    while (aside := path.with_name(f"{path.name}.damaged-{n}")).exists():
-        n += 1
-    return path.rename(aside)
+def _seconds(manifests: list[dict[str, Any]]) -> float:
+    return sum(m["seconds"] for m in manifests)
 
 
 def configuration(spec: Spec) -> dict[str, Any]:
-    """Every field of a spec as JSON gives it back, with its kind and the version of its meaning."""
+    """Every field of a spec as JSON gives it back, its kind, and the version of its meaning."""
     return json.loads(
         json.dumps({"format": FORMAT, "kind": type(spec).__name__, **spec.model_dump()})
     )
@@ -245,8 +132,11 @@ def processor() -> str:
 
 
 @cache
-def _commit() -> dict[str, Any]:
-    """Commit of the checkout this package is run from, if it is one, and whether it was changed."""
+def commit() -> dict[str, Any]:
+    """Commit of the checkout that this package was imported from, if any; whether it was changed.
+
+    Asked for once, before the first training: the checkout may move on during a long campaign.
+    """
 
     def git(*words: str) -> str:
         done = subprocess.run(
@@ -269,7 +159,7 @@ def provenance() -> dict[str, Any]:
 
     libraries = {name: version(name) for name in ("torch", "numpy")}
     return {
-        **_commit(),
+        **commit(),
         "versions": {
             "modnoise": modnoise.__version__, "python": platform.python_version(), **libraries
         },
@@ -320,9 +210,12 @@ class Store:
         Raises:
             Damaged: a file is not what was written, or a field is not what was asked for.
         """
-        if not path.exists():
+        try:
+            record = read_folder(path) if path.exists() else None
+        except OSError as error:
+            raise StoreError(f"cannot read {path}: {error.strerror}") from None
+        if record is None:
             return None
-        record = read_folder(path)
         problem = difference(record.manifest["config"], spec)
         if problem:
             raise Damaged(problem)
@@ -331,35 +224,30 @@ class Store:
     def find(self, spec: Spec, *, weights: bool = False) -> tuple[Record | None, str]:
         """The record of a spec, ours before the published one, or None and why.
 
-        A record of ours with damage is reported as "damaged" (see `mend`); a published one is
-        named in a warning and passed over. With ``weights``, a record that has them is preferred.
+        With ``weights``, a record that has them is preferred. Damage is named in a warning, once.
         """
         why, found = "not recorded", None
-        for folder in (self.root, self.published):
-            path = folder / spec.key
+        for path in (self.root / spec.key, self.published / spec.key):
             try:
                 record = self.read(path, spec)
             except Damaged as problem:
                 why = "damaged"
-                if folder == self.published and path not in self._told:
+                if path not in self._told:
                     self._told.add(path)
                     logger.warning("%s is damaged and not used: %s", path, problem)
                 continue
-            except OSError as error:
-                raise StoreError(f"cannot read {path}: {error.strerror}") from None
             if record and (record.has_weights or not weights):
                 return record, ""
             found = found or record
         return found, ("only curves are recorded" if found else why)
 
     def mend(self, spec: Spec) -> None:
-        """Move a damaged record of ours aside, with one warning; the caller holds its lock."""
+        """Move a damaged record of ours aside; the caller holds its lock."""
         path = self.root / spec.key
         try:
             self.read(path, spec)
-        except Damaged as problem:
-            aside = set_aside(path)
-            logger.warning("%s is damaged: %s; moved to %s", path, problem, aside.name)
+        except Damaged:
+            logger.warning("%s is kept as %s", path, set_aside(path).name)
 
     def save(
         self,
@@ -397,7 +285,7 @@ class Store:
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             probe = self.root / f".probe-{os.getpid()}"
-            _write_synced(probe, bytes(4096))
+            write_synced(probe, bytes(4096))
             probe.unlink()
             free = shutil.disk_usage(self.root).free
         except OSError as error:

@@ -1,0 +1,359 @@
+"""Train what is missing and record it: who trains what, in which stacks, from which checkpoint.
+
+A stack in training holds one lock per run, so that processes that want the same runs share the
+work, and leaves a checkpoint from which it goes on bit for bit. How runs are stacked changes the
+last bits of a result, so an interrupted stack is always finished as the same stack. All: ours.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import signal
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from filelock import Timeout
+
+from modnoise.files import (
+    WEIGHTS,
+    Damaged,
+    Record,
+    frame_bytes,
+    frame_from,
+    read_state,
+    set_aside,
+    state_facts,
+    write_state,
+)
+from modnoise.records import (
+    Report,
+    Store,
+    StoreError,
+    configuration,
+    difference,
+    duration,
+    processor,
+)
+from modnoise.spec import Run
+from modnoise.training.loop import State, Trained, train
+
+logger = logging.getLogger("modnoise")
+
+STACK_NEURONS = 1088
+"""Neurons of one stack on a CPU: about 1024, as whole nets of the paper's widths 2^k + 1."""
+
+GPU_SHARE = 0.5
+"""Share of the free GPU memory that one stack is planned for."""
+
+
+@dataclass
+class Order:
+    """One call of `load_or_train`: what is asked, how to train it, what was found so far.
+
+    ``stale`` holds the identities of records that are not to be used (None: there was none).
+    """
+
+    runs: dict[str, Run]
+    store: Store
+    weights: bool
+    device: str
+    threads: int
+    progress: bool
+    checkpoint_every: float
+    found: dict[str, Record] = field(default_factory=dict)
+    why: dict[str, str] = field(default_factory=dict)
+    stale: dict[str, tuple | None] = field(default_factory=dict)
+    report: Report = field(default_factory=Report)
+
+    @property
+    def missing(self) -> list[Run]:
+        """Runs without a record that will do."""
+        return [run for key, run in self.runs.items() if key not in self.found]
+
+    def look(self, run: Run) -> bool:
+        """Take the record of a run if there is one that will do."""
+        record, why = self.store.find(run, weights=self.weights)
+        self.why.setdefault(run.key, why)
+        if record is None or why or identity(record) == self.stale.get(run.key):
+            return False
+        if not self.weights:
+            record.files.pop(WEIGHTS, None)
+        self.found[run.key] = record
+        return True
+
+
+def identity(record: Record) -> tuple:
+    """What tells one record of a run from another."""
+    return record.path, record.manifest["date"], str(record.manifest["files"])
+
+
+def fill(order: Order) -> None:
+    """Train until nothing is missing; runs that others train are waited for and loaded."""
+    while order.missing:
+        with ExitStack() as held:
+            stack, ours = _take(order, held)
+            for key in ours:
+                order.store.mend(order.runs[key])
+            need = [key for key in ours if not order.look(order.runs[key])]
+            if len(need) < len(stack) and not _path(order, stack).exists():
+                stack = [run for run in stack if run.key in need]
+            if need:
+                _train(order, stack, need)
+        if not ours:
+            _wait(order)
+
+
+def _wait(order: Order) -> None:
+    runs = order.missing
+    logger.warning("waiting for %d runs that another process is training", len(runs))
+    with order.store.lock(runs[0].key):
+        pass
+    for run in runs:
+        order.look(run)
+
+
+# --- what to train as one stack
+
+
+def _bytes(run: Run) -> int:
+    """Size of the weights."""
+    return run.width * run.p * (2 if run.tied else 3) * (8 if run.dtype == "float64" else 4)
+
+
+def bytes_needed(runs: Sequence[Run], device: str) -> int:
+    """Weights of all runs, and two generations of the largest checkpoint: weights, two moments."""
+    largest = max(sum(map(_bytes, stack)) for stack in _stacks(runs, device))
+    return sum(map(_bytes, runs)) + 6 * largest
+
+
+def _members(run: Run, device: str) -> int:
+    """How many runs like this one to train as one stack."""
+    if device == "cpu":
+        return max(1, STACK_NEURONS // run.width)
+    # of all pairs at once: activations, logits, their gradients, indices; of the weights: moments,
+    # gradients, the parts of FF
+    pairs = run.n_train * (4 * run.width + 4 * run.p + 16)
+    need = pairs * (8 if run.dtype == "float64" else 4) + 20 * _bytes(run)
+    free, _ = torch.cuda.mem_get_info(device)
+    return max(1, int(GPU_SHARE * free / need))
+
+
+def _stacks(runs: Sequence[Run], device: str) -> list[list[Run]]:
+    """Runs that can share tensors, in stacks of a size that suits the device."""
+    alike: dict[tuple, list[Run]] = {}
+    for run in runs:
+        alike.setdefault(run.stack_fields, []).append(run)
+    stacks = []
+    for group in alike.values():
+        size = _members(group[0], device)
+        stacks += [group[i : i + size] for i in range(0, len(group), size)]
+    return stacks
+
+
+def _begun(order: Order) -> list[list[Run]]:
+    """Stacks with a checkpoint whose missing members are all asked for; the furthest first.
+
+    A checkpoint whose members are all recorded is removed: somebody was killed before that.
+    """
+    missing, started, stacks = {run.key for run in order.missing}, [], []
+    for path in order.store.checkpoints.glob("*.safetensors"):
+        try:
+            facts = state_facts(path)
+            stack = [Run(**{k: v for k, v in m.items() if k not in ("format", "kind")})
+                     for m in facts["members"]]  # fmt: skip
+        except (Damaged, FileNotFoundError, ValueError):  # named when it is to be used
+            continue
+        if path == _path(order, stack) and facts["device"] == order.device.split(":")[0]:
+            started.append((-facts["step"], path, stack))
+    for _, path, stack in sorted(started, key=lambda entry: entry[:2]):
+        keys = [run.key for run in stack]
+        rest = {k for k in keys if k in missing or not (order.store.root / k).exists()}
+        if rest and rest <= missing:
+            missing -= rest
+            stacks.append(stack)
+        with ExitStack() as held:
+            if not rest and _locked(order, keys, held) == keys:
+                path.unlink(missing_ok=True)
+    return stacks
+
+
+def _locked(order: Order, keys: Sequence[str], held: ExitStack) -> list[str]:
+    """Those of the runs whose locks are free; ``held`` holds them now."""
+    got = []
+    for key in keys:
+        try:
+            held.enter_context(order.store.lock(key).acquire(blocking=False))
+            got.append(key)
+        except Timeout:
+            continue
+    return got
+
+
+def _take(order: Order, held: ExitStack) -> tuple[list[Run], list[str]]:
+    """Lock the first stack that nobody else is training: its runs, and the keys we hold.
+
+    A stack that was begun before is taken whole or not at all; of a new one, what is free.
+    """
+    missing = {run.key: run for run in order.missing}
+    with order.store.lock("plan"):
+        begun = _begun(order)
+        for stack in begun:
+            wanted = [run.key for run in stack if run.key in missing]
+            with ExitStack() as attempt:
+                if _locked(order, wanted, attempt) == wanted:
+                    held.enter_context(attempt.pop_all())
+                    return stack, wanted
+        taken = {run.key for stack in begun for run in stack}
+        fresh = [run for key, run in missing.items() if key not in taken]
+        for stack in _stacks(fresh, order.device):
+            if got := _locked(order, [run.key for run in stack], held):
+                return [missing[key] for key in got], got
+    return [], []
+
+
+# --- training one stack
+
+
+class _Interrupt:
+    """Inside, Ctrl-C only raises a flag; another one, two seconds later or more, stops at once."""
+
+    since: float | None = None
+
+    def _ask(self, *_: Any) -> None:
+        if self.since is not None and time.monotonic() - self.since > 2:
+            raise KeyboardInterrupt
+        self.since = self.since or time.monotonic()
+
+    def __enter__(self) -> _Interrupt:
+        self.before = signal.getsignal(signal.SIGINT)
+        main = threading.current_thread() is threading.main_thread()
+        self.ours = main and self.before not in (signal.SIG_IGN, None)
+        if self.ours:
+            signal.signal(signal.SIGINT, self._ask)
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        if self.ours:
+            signal.signal(signal.SIGINT, self.before)
+
+
+def _path(order: Order, stack: Sequence[Run]) -> Path:
+    name = hashlib.sha256(" ".join(run.key for run in stack).encode()).hexdigest()[:12]
+    return order.store.checkpoints / f"{name}.safetensors"
+
+
+def _keep(order: Order, stack: Sequence[Run], state: State) -> None:
+    tensors = {name: x.detach().cpu().numpy() for name, x in state.tensors.items()}
+    tensors["rows"] = np.frombuffer(frame_bytes(pd.DataFrame(state.rows)), np.uint8)
+    facts = {
+        "members": [configuration(run) for run in stack],
+        "device": order.device.split(":")[0],
+        "step": state.step,
+        "seconds": state.seconds,
+    }
+    write_state(_path(order, stack), tensors, facts)
+
+
+def _begin(order: Order, stack: Sequence[Run]) -> State:
+    """The state in the checkpoint, or a new one. Even that is written: it says who is stacked."""
+    path = _path(order, stack)
+    try:
+        tensors, facts = read_state(path)
+        rows = frame_from(tensors.pop("rows").tobytes()).to_dict("records")
+        same = map(difference, facts["members"], stack)
+        if facts["device"] == order.device.split(":")[0] and not any(same):
+            state = {name: torch.from_numpy(x) for name, x in tensors.items()}
+            return State(facts["step"], state, rows, facts["seconds"])
+    except FileNotFoundError:
+        pass
+    except Damaged as problem:
+        aside = set_aside(path)
+        logger.warning("checkpoint %s; moved to %s, training restarts", problem, aside.name)
+    _keep(order, stack, State(0, {}))
+    return State(0, {})
+
+
+def _train(order: Order, stack: list[Run], need: list[str]) -> None:
+    """Train a stack and record its needed members; the caller holds their locks."""
+    path, saved = _path(order, stack), time.monotonic()
+    with _Interrupt() as interrupt:
+
+        def on_step(state: State) -> None:
+            nonlocal saved
+            if interrupt.since or time.monotonic() - saved >= order.checkpoint_every:
+                try:
+                    _keep(order, stack, state)
+                except OSError as error:  # the training is worth more than its checkpoint
+                    logger.warning("cannot write checkpoint %s: %s", path, error.strerror)
+                saved = time.monotonic()
+            if interrupt.since:
+                raise KeyboardInterrupt
+
+        try:
+            state = _begin(order, stack)
+        except OSError as error:
+            raise StoreError(f"cannot write {path}: {error.strerror}") from None
+        try:
+            trained = train(
+                stack, device=order.device, threads=order.threads, progress=order.progress,
+                state=state, on_checkpoint=on_step, checkpoint_every=0.0,
+            )  # fmt: skip
+        except torch.OutOfMemoryError:
+            trained = None
+        if trained is not None:
+            _record(order, stack, need, trained)
+        path.unlink(missing_ok=True)
+    if trained is None:
+        _halve(order, stack, need)
+    if interrupt.since:
+        raise KeyboardInterrupt
+
+
+def _halve(order: Order, stack: list[Run], need: list[str]) -> None:
+    """Train a stack that does not fit into the device's memory as two."""
+    if len(stack) == 1:
+        raise StoreError(f"run {stack[0].key} does not fit into the memory of {order.device}")
+    torch.cuda.empty_cache()
+    middle = len(stack) // 2
+    for half in (stack[:middle], stack[middle:]):
+        if wanted := [run.key for run in half if run.key in need]:
+            _train(order, half, wanted)
+
+
+def _record(order: Order, stack: list[Run], need: list[str], trained: Trained) -> None:
+    nets, _, history = trained
+    seconds, device = history.attrs["seconds"], order.device
+    facts = {
+        "device": device.split(":")[0],
+        "device_name": processor() if device == "cpu" else torch.cuda.get_device_name(device),
+        "threads": order.threads,
+        "seconds": seconds / len(stack),  # this run's share of its stack
+        "stack": [run.key for run in stack],
+    }
+    for i, run in enumerate(stack):
+        if run.key not in need:
+            continue
+        names = ("U", "W", "mu") if run.tied else ("U", "V", "W", "mu")
+        weights = {name: getattr(nets, name)[i].cpu().numpy() for name in names}
+        curves = history[history["run"] == i].drop(columns="run").reset_index(drop=True)
+        curves.attrs = {}
+        order.store.save(run, curves, weights, facts)
+        order.stale.pop(run.key, None)
+        order.look(run)
+        order.report.trained.append(order.found[run.key].manifest)
+        order.report.reasons.append(order.why[run.key])
+    first = stack[0]
+    logger.info(
+        "%d of %d runs: %d x %s p=%d M=%d, %d steps, %s",
+        len(order.found), len(order.runs), len(stack), first.op, first.p, first.width,
+        first.steps, duration(seconds),
+    )  # fmt: skip
