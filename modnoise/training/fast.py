@@ -99,6 +99,8 @@ class FastEngine:
         return NetStack(U, V, self.W, self.mu, self.act)
 
     def _plan(self, table: NoisyTable, device: str) -> None:
+        """Sort out all indices, on the CPU, once."""
+        table = table.to("cpu")
         runs, rows, width = self.lookup.shape
         a, b = torch.nonzero(table.train)[:, 1:].view(runs, -1, 2).unbind(-1)
         labels = torch.stack([t[m] for t, m in zip(table.given, table.train, strict=True)])
