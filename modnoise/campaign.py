@@ -114,7 +114,8 @@ def fill(order: Order) -> None:
 
 def _wait(order: Order) -> None:
     runs = order.missing
-    logger.warning("waiting for %d runs that another process is training", len(runs))
+    many = "s" * (len(runs) > 1)
+    logger.warning("waiting for %d run%s that another process is training", len(runs), many)
     with order.store.lock(runs[0].key):
         pass
     for run in runs:
