@@ -25,7 +25,7 @@ NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
 EXECUTED := $(NOTEBOOKS:%=_build/source/%)
 PACKAGE := $(shell find modnoise -name '*.py' -o -name '*.js' -o -name '*.css')
 RESULTS := $(shell find results -type f 2>/dev/null)
-PROSE := _config.yml _toc.yml $(wildcard *.md) $(shell find book -type f)
+PROSE := _config.yml _toc.yml index.md CHANGELOG.md $(shell find book -type f) scripts/stage.py
 
 ##@ Read
 .PHONY: help

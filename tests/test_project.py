@@ -18,7 +18,9 @@ import modnoise
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS = PROJECT["optional-dependencies"]
-DIRECT = [Requirement(text) for text in [*PROJECT["dependencies"], *sum(EXTRAS.values(), [])]]
+DIRECT = [
+    Requirement(text) for texts in (PROJECT["dependencies"], *EXTRAS.values()) for text in texts
+]
 LINES = (ROOT / "constraints.txt").read_text().splitlines()
 PINS = {
     canonicalize_name(name): version
@@ -63,9 +65,8 @@ def test_version_is_the_same_everywhere():
 
 
 def test_vendored_files_are_the_listed_ones():
-    listed = dict(
-        reversed(line.split(maxsplit=1)) for line in (VENDOR / "SHA256SUMS").read_text().splitlines()
-    )
+    lines = (VENDOR / "SHA256SUMS").read_text().splitlines()
+    listed = {path: digest for digest, path in (line.split(maxsplit=1) for line in lines)}
     found = {
         path.relative_to(VENDOR).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in VENDOR.rglob("*")
@@ -86,3 +87,15 @@ def test_every_notebook_is_a_page_and_every_page_exists():
     assert exist == set(pages)
     notebooks = {f"notebooks/{path.stem}" for path in ROOT.glob("notebooks/*.ipynb")}
     assert notebooks <= set(pages)
+
+
+@pytest.mark.parametrize(
+    "path", sorted(ROOT.glob("notebooks/*.ipynb")), ids=lambda path: path.stem
+)
+def test_notebooks_are_stored_as_make_notebooks_leaves_them(path):
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    counts = [cell["execution_count"] for cell in code if "".join(cell["source"]).strip()]
+    assert counts == list(range(1, len(counts) + 1)), "nbval would compare with nothing"
+    assert "papermill" not in notebook["metadata"]
+    assert not re.search(r"/ipykernel_\d|/(home|Users|root)/", json.dumps(notebook))
