@@ -43,6 +43,8 @@ def _described(error: ValidationError, model: type[BaseModel]) -> str:
             lines.append(
                 f"unknown parameter {name!r}{hint} (allowed: {', '.join(model.model_fields)})"
             )
+        elif item["type"] == "missing":
+            lines.append(f"{name} is missing")
         elif name:
             reason = item["msg"].removeprefix("Input should be ").replace("\n", " ")
             lines.append(f"{name} = {item['input']!r} is not allowed: it must be {reason}")

@@ -1,0 +1,61 @@
+"""Parameters of the notebooks, checked in their first cell.
+
+papermill only warns of a misspelt parameter and checks no types: it puts ``nosie = 0.5`` into the
+notebook and runs on with the default noise. `check_parameters` looks at what is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, TypeVar
+
+from pydantic import Field
+
+from modnoise.spec import Spec
+
+_PLAIN = (bool, int, float, complex, str, bytes, list, tuple, dict, set, type(None))
+
+Parameters = TypeVar("Parameters", bound=Spec)
+
+
+class QuickstartParameters(Spec):
+    """Parameters of ``00_quickstart``."""
+
+    scale: Literal["smoke", "laptop"]
+    noise: float = Field(ge=0, le=1)
+    seed: int = Field(ge=0)
+
+
+class FiltrationParameters(Spec):
+    """Parameters of ``03_recover_the_rule``; multiplication has no frequencies of this kind."""
+
+    scale: Literal["smoke", "laptop", "paper"]
+    noise: float = Field(ge=0, le=1)
+    width: int = Field(ge=1, le=65536)
+    op: Literal["add", "sub"]
+    act: Literal["relu", "quadratic", "gelu"]
+    seed: int = Field(ge=0)
+
+
+def check_parameters(namespace: Mapping[str, Any], model: type[Parameters]) -> Parameters:
+    """Check every plain value in a notebook's namespace against ``model``.
+
+    Call it in the first cell after the parameters, with ``globals()``: up to there a public name
+    with a plain value can only be a parameter, so one that ``model`` does not know is a misspelt
+    one. Names that start with an underscore, and IPython's ``In`` and ``Out``, are passed over.
+
+    Raises:
+        SpecError: one line with the name, the value and what is allowed.
+
+    >>> found = {"scale": "smoke", "noise": 0.8, "seed": 1, "nosie": 0.5}
+    >>> check_parameters(found, QuickstartParameters)
+    Traceback (most recent call last):
+        ...
+    modnoise.spec.SpecError: unknown parameter 'nosie'; did you mean noise? (allowed: scale, noise, seed)
+    """
+    found = {
+        name: value
+        for name, value in namespace.items()
+        if not name.startswith("_") and name not in ("In", "Out") and isinstance(value, _PLAIN)
+    }
+    return model(**found)
