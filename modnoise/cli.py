@@ -13,6 +13,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -27,15 +28,19 @@ if TYPE_CHECKING:
     from modnoise.records import Store
 
 app = typer.Typer(
-    add_completion=False, no_args_is_help=True, rich_markup_mode=None,
+    add_completion=False, rich_markup_mode=None,
     pretty_exceptions_enable=False,
     help="Runs of modnoise: train what is missing, see what is recorded.",
 )  # fmt: skip
 _UsageError = typer.BadParameter.__base__  # typer brings its own copy of click, or uses click
 
-NAMES = typer.Argument(help="names of experiments, see `modnoise list`", show_default=False)
-SCALE = typer.Option("laptop", help=f"one of {', '.join(SCALES)}")
-STORE = typer.Option(None, help="folder of our records (default: MODNOISE_STORE, else ./runs)")
+NAMES = typer.Argument(metavar="EXPERIMENT...", help="names, see `modnoise list`")
+SCALE = typer.Option("laptop", metavar="SCALE", help=", ".join(SCALES))
+STORE = typer.Option(
+    None,
+    metavar="FOLDER",
+    help="our records (default: MODNOISE_STORE, else runs/ of the checkout, else ./runs)",
+)
 ONLY = typer.Option(
     None, metavar="FIELD=VALUE", help="only runs with this value; may be repeated, all must hold"
 )
@@ -87,13 +92,18 @@ def _runs(experiments: Sequence[str], scale: str, only: Sequence[str] | None) ->
 def run(
     experiments: list[str] = NAMES,
     scale: str = SCALE,
-    only: list[str] = ONLY,
-    device: str = typer.Option("cpu", help="cpu or cuda"),
+    only: list[str] | None = ONLY,
+    device: str = typer.Option("cpu", metavar="DEVICE", help="cpu or cuda"),
     workers: int = typer.Option(
-        1, min=1, help="processes, one thread each, that share the runs; one per free core"
+        1,
+        min=1,
+        metavar="N",
+        help="processes, one thread each, that share the runs; one per free core",
     ),
-    store: Path = STORE,
-    checkpoint_every: float = typer.Option(60.0, min=0.0, help="seconds between checkpoints"),
+    store: Path | None = STORE,
+    checkpoint_every: float = typer.Option(
+        60.0, min=0.0, metavar="S", help="seconds between checkpoints"
+    ),
 ) -> None:
     """Train and record the runs of experiments that are not recorded yet.
 
@@ -134,7 +144,8 @@ def _share(workers: int, words: list[str]) -> None:
     ]
     try:
         codes = [process.wait() for process in processes]
-    except KeyboardInterrupt:
+    except KeyboardInterrupt:  # a terminal has told the workers too; a single signal has not
+        time.sleep(0.5)
         for process in processes:
             process.send_signal(signal.SIGINT)
         for process in processes:
@@ -145,7 +156,7 @@ def _share(workers: int, words: list[str]) -> None:
 
 
 @app.command("list", short_help="experiments, their cost, what is recorded")
-def list_(store: Path = STORE) -> None:
+def list_(store: Path | None = STORE) -> None:
     """Show every experiment: paper reference, runs and cost per scale, what is recorded.
 
     Cost: 6 n M p steps floating-point operations per run (n training pairs). Time left: at the
@@ -191,7 +202,7 @@ def _si(value: float) -> str:
 @app.command(short_help="one recorded run: manifest and final accuracies")
 def show(
     key: str = typer.Argument(metavar="RUN", help="key, or a unique beginning of it"),
-    store: Path = STORE,
+    store: Path | None = STORE,
 ) -> None:
     """Show what was recorded of one run: what it is, what computed it, its final accuracies.
 
@@ -242,13 +253,13 @@ def _shown(record: Record) -> str:
 def publish(
     experiments: list[str] = NAMES,
     scale: str = SCALE,
-    only: list[str] = ONLY,
-    weights_for: list[str] = typer.Option(
+    only: list[str] | None = ONLY,
+    weights_for: list[str] | None = typer.Option(
         None,
         metavar="FIELD=VALUE|all",
         help="weights too for runs with this value (repeated: all must hold), or for all",
     ),
-    store: Path = STORE,
+    store: Path | None = STORE,
 ) -> None:
     """Copy recorded runs, checked, into the published results (default: MODNOISE_RESULTS, else
     the results folder of the checkout). Weights once published stay.
@@ -276,8 +287,9 @@ def main(words: list[str] | None = None) -> NoReturn:
     """Entry point: run the command line and leave with its exit code."""
     from modnoise.records import StoreError
 
+    words = sys.argv[1:] if words is None else words
     try:
-        code = app(words, standalone_mode=False) or 0
+        code = app(words or ["--help"], standalone_mode=False) or 0
     except _UsageError as error:
         code = _fail(f"{error.format_message()}; see --help", 2)
     except StoreError as error:
@@ -285,5 +297,8 @@ def main(words: list[str] | None = None) -> NoReturn:
     except ValueError as error:
         code = _fail(str(error), 2)
     except (KeyboardInterrupt, typer.Abort):
-        code = _fail("interrupted; the same command goes on from the last checkpoint", 130)
+        code = 130
+    if code == 130:  # typer's own code for Ctrl-C
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        _fail("interrupted; the same command goes on from the last checkpoint", 130)
     sys.exit(code)

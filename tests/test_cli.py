@@ -1,0 +1,225 @@
+"""The command line: what it prints, its exit codes, one line for every mistake."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+
+import pytest
+
+from modnoise import cli
+from modnoise.files import state_facts
+from modnoise.records import CHECKOUT, Store
+from modnoise.spec import Run, SpecError
+from modnoise.store import load_or_train
+
+
+@dataclass(frozen=True)
+class Tiny:
+    """An experiment of two small runs, whatever the scale."""
+
+    name = "tiny"
+    title = "A small experiment"
+    paper = "Fig. 0"
+
+    def runs(self, scale: str) -> list[Run]:
+        steps = {"smoke": 20, "laptop": 40, "paper": 60}[scale]
+        return [Run(p=7, width=8, steps=steps, noise=noise) for noise in (0.0, 0.5)]
+
+
+@pytest.fixture(autouse=True)
+def tiny(monkeypatch, tmp_path):
+    monkeypatch.setattr(cli, "EXPERIMENTS", {"tiny": Tiny(), "fig2": Tiny()})
+    monkeypatch.setenv("MODNOISE_STORE", str(tmp_path / "runs"))
+    monkeypatch.setenv("MODNOISE_RESULTS", str(tmp_path / "results"))
+
+
+@pytest.fixture
+def modnoise(capsys):
+    """Run a command line here; exit code, stdout, stderr."""
+
+    def call(line: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as done:
+            cli.main(line.split())
+        out, err = capsys.readouterr()
+        return done.value.code, out, err
+
+    return call
+
+
+def environment(**more: str) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(CHECKOUT), **more}
+
+
+def test_run_trains_what_is_missing_and_says_so(modnoise):
+    code, out, _ = modnoise("run tiny --scale smoke --only noise=0.5")
+    assert code == 0
+    assert re.fullmatch(r"tiny, smoke: 1 run trained \(0\.\d s; not recorded\)\n", out)
+    code, out, _ = modnoise("run tiny --scale smoke")
+    assert re.fullmatch(
+        r"tiny, smoke: 1 run loaded \(recorded [\d-]+, cpu, 0\.\d s\) · "
+        r"1 run trained \(0\.\d s; not recorded\)\n",
+        out,
+    )
+    assert all(Store().find(run)[0] for run in Tiny().runs("smoke"))
+
+
+def test_list_shows_reference_runs_cost_and_what_is_recorded(modnoise):
+    modnoise("run tiny --scale laptop --only noise=0.5")
+    modnoise("run tiny --scale smoke")
+    code, out, _ = modnoise("list")
+    assert code == 0
+    head, smoke, laptop, paper = out.splitlines()[:4]
+    assert head == "tiny: A small experiment (Fig. 0)"
+    # 2 runs x 6 x 24 pairs x 8 neurons x 7 classes x 20 steps
+    assert re.fullmatch(r" +smoke +2 runs +323 kFLOP  2 recorded", smoke)
+    assert re.fullmatch(r" +laptop +2 runs +645 kFLOP  1 recorded, about 0\.\d s left", laptop)
+    assert re.fullmatch(r" +paper +2 runs +968 kFLOP  0 recorded", paper)
+
+
+def test_show_finds_a_run_by_the_beginning_of_its_key(modnoise):
+    run = Tiny().runs("smoke")[1]
+    result = load_or_train(run, progress=False)
+    final = result.history[result.history["step"] == 20].iloc[-1]
+    code, out, _ = modnoise(f"show {run.key[:7]}")
+    assert code == 0
+    assert f"run       {run.key}\n" in out
+    assert "fields    p=7 noise=0.5 width=8 steps=20\n" in out
+    assert re.search(r"^files .*history.parquet [\d,]+ bytes, weights", out, re.MULTILINE)
+    assert "accuracy at step 20:" in out
+    header, row = out.splitlines()[-2:]
+    assert header.split() == ["clean", "noisy", "recovered", "val", "test"]
+    assert row.split() == ["full", *(f"{final[f'accuracy_{x}']:.1%}" for x in header.split())]
+
+
+def test_show_of_a_run_that_is_not_there_names_near_ones(modnoise):
+    code, _, err = modnoise("show 1234")
+    assert (code, err) == (2, "modnoise: run '1234' is not recorded, nor is any other run\n")
+    modnoise("run tiny --scale smoke")
+    keys = sorted(run.key for run in Tiny().runs("smoke"))
+    code, out, err = modnoise(f"show {keys[0][:-1]}x")
+    assert (code, out) == (2, "")
+    assert f"is not recorded; near ones: {keys[0]}" in err
+    assert err.count("\n") == 1
+
+
+def test_show_of_a_damaged_run_says_what_is_damaged(modnoise):
+    modnoise("run tiny --scale smoke")
+    folder = Store().root / Tiny().runs("smoke")[0].key
+    (folder / "history.parquet").write_bytes(b"")
+    code, _, err = modnoise(f"show {folder.name}")
+    assert code == 1
+    assert re.fullmatch(
+        rf"modnoise: {folder} is damaged: history\.parquet has 0 bytes instead of \d+\n", err
+    )
+
+
+def test_publish_copies_curves_and_the_chosen_weights(modnoise):
+    modnoise("run tiny --scale smoke")
+    code, out, _ = modnoise("publish tiny --scale smoke --weights-for noise=0.5")
+    results = Store().published
+    assert (code, out) == (0, f"2 runs, 1 of them with weights, in {results} (2 written)\n")
+    names = [sorted(p.name for p in (results / r.key).iterdir()) for r in Tiny().runs("smoke")]
+    assert names[0] == ["history.parquet", "manifest.json"]
+    assert names[1] == ["history.parquet", "manifest.json", "weights.safetensors"]
+    assert modnoise("publish tiny --scale smoke")[1].endswith("(0 written)\n")
+    assert modnoise("publish tiny --scale smoke --weights-for all")[1].endswith("(1 written)\n")
+    shutil.rmtree(Store().root)
+    assert "2 runs loaded" in modnoise("run tiny --scale smoke")[1]
+    assert "2 recorded" in modnoise("list")[1]
+
+
+MISTAKES = {
+    "run tinny": (2, "unknown experiment 'tinny'; did you mean tiny? (allowed: tiny, fig2)"),
+    "run tiny --scale lap": (
+        2, "unknown scale 'lap'; did you mean laptop? (allowed: smoke, laptop, paper)",
+    ),
+    "run tiny --only nose=1": (2, "unknown field 'nose'; did you mean noise? (allowed: op, "),
+    "run tiny --only noise=0.7": (2, "no run has noise = 0.7 (there is 0.0, 0.5)"),
+    "run tiny --only noise": (2, "'noise' is not allowed: it must be FIELD=VALUE"),
+    "run tiny --device tpu": (2, "device = 'tpu' is not allowed: it must be 'cpu' or 'cuda'"),
+    "run tiny --workers 0": (2, "Invalid value for '--workers': "),
+    "run tiny --wrkers 2": (2, "No such option: --wrkers"),
+    "run": (2, "Missing argument 'EXPERIMENT...'"),
+    "walk": (2, "No such command 'walk'"),
+    "publish tiny": (1, f"{Tiny().runs('laptop')[0].key} is not recorded in "),
+    "run tiny --store FILE/runs": (1, "cannot write results to FILE/runs: Not a directory; "),
+    "run tiny --workers 2 --store FILE/runs": (1, "cannot write results to FILE/runs: "),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("line", MISTAKES)
+def test_a_mistake_is_one_line_and_an_exit_code(modnoise, tmp_path, line):
+    (tmp_path / "file").write_text("")
+    expected, message = MISTAKES[line]
+    code, out, err = modnoise(line.replace("FILE", str(tmp_path / "file")))
+    assert (code, out) == (expected, "")
+    assert err.startswith(f"modnoise: {message}".replace("FILE", str(tmp_path / "file")))
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("line", ["", "--help", "run --help", "show --help", "publish --help"])
+def test_help_is_on_stdout_and_shows_examples(modnoise, line):
+    code, out, err = modnoise(line)
+    assert (code, err) == (0, "")
+    assert out.startswith("Usage: ")
+    if line not in ("", "--help"):
+        assert re.search(rf"\n  Examples?:\n    modnoise {line.split()[0]} \S", out)
+
+
+def test_conditions_must_all_hold_and_take_words_numbers_and_truth_values():
+    runs = [Run(p=7, noise=n, tied=t, op=o) for n in (0.0, 0.5) for t in (True, False)
+            for o in ("add", "sub")]  # fmt: skip
+    assert cli.selected(runs, []) == runs
+    assert cli.selected(runs, ["noise=0.5", "tied=True", "op=sub"]) == [
+        Run(p=7, noise=0.5, tied=True, op="sub")
+    ]
+    assert len(cli.selected(runs, ["noise=0"])) == 4
+    with pytest.raises(SpecError, match="no run has tied = 2"):
+        cli.selected(runs, ["noise=0", "tied=2"])
+
+
+def test_a_mistake_leaves_no_traceback_in_a_process_of_its_own():
+    done = subprocess.run(
+        [sys.executable, "-m", "modnoise", "run", "fig22"],
+        capture_output=True, text=True, env=environment(), check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("modnoise: unknown experiment 'fig22'; did you mean fig2")
+    assert done.stderr.count("\n") == 1
+
+
+def test_workers_share_the_runs():
+    words = ["run", "fig3", "--scale", "smoke", "--only", "width=129"]
+    done = subprocess.run(
+        [sys.executable, "-m", "modnoise", *words, "--workers", "2"],
+        capture_output=True, text=True, env=environment(), check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(r"fig3, smoke: (\d+) runs? loaded \(.*\)\n", done.stdout)
+    trained = [int(n) for n in re.findall(r"runs: (\d+) x ", done.stderr)]
+    assert sum(trained) == int(done.stdout.split()[2])
+
+
+def test_ctrl_c_saves_a_checkpoint_and_leaves_with_130():
+    words = ["run", "fig3", "--scale", "paper", "--only", "width=129", "--only", "noise=0.3"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", "import signal; from modnoise.cli import main; "
+         "signal.signal(signal.SIGINT, signal.default_int_handler); main()", *words],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(),
+    )  # fmt: skip
+    checkpoints = Store().checkpoints
+    while process.poll() is None and not list(checkpoints.glob("*.safetensors")):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate()
+    assert (process.returncode, out) == (130, "")
+    assert err == "modnoise: interrupted; the same command goes on from the last checkpoint\n"
+    (path,) = checkpoints.glob("*.safetensors")
+    assert state_facts(path)["step"] > 0
