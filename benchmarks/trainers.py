@@ -33,7 +33,8 @@ def plain_loop(run: mn.Run) -> Callable[[], None]:
     table, p = mn.noisy_table(run), run.p
     a, b = torch.nonzero(table.train[0], as_tuple=True)
     x, y = torch.cat([one_hot(a, p), one_hot(b, p)], 1).float(), table.given[0, a, b]
-    net = nn.Sequential(nn.Linear(2 * p, run.width, bias=False), nn.ReLU(), nn.Linear(run.width, p))
+    hidden = nn.Linear(2 * p, run.width, bias=False)
+    net = nn.Sequential(hidden, nn.ReLU(), nn.Linear(run.width, p))
     optimizer = torch.optim.AdamW(net.parameters(), lr=run.lr, weight_decay=run.weight_decay)
 
     def step() -> None:

@@ -137,9 +137,7 @@ def angles(nets: NetStack, k: Int[Tensor, "run neuron"] | None = None) -> tuple[
     )
 
 
-def phase_mse(
-    nets: NetStack, *, op: str = "add", weighted: bool = False
-) -> Float[Tensor, " run"]:
+def phase_mse(nets: NetStack, *, op: str = "add", weighted: bool = False) -> Float[Tensor, " run"]:
     """Mean squared deviation from angle_u +- angle_v = angle_w (mod 2 pi), in rad^2 (paper, D.3).
 
     Plus for ``op="add"``, minus for ``op="sub"``. Chance, three independent uniform angles, is

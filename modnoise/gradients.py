@@ -14,7 +14,7 @@ from modnoise.tables import CLEAN, NOISY, NoisyTable
 def role_gradient(
     nets: NetStack, table: NoisyTable, role: int
 ) -> tuple[Float[Tensor, "run params"], Tensor]:
-    """Gradient of (1/n) sum over one role of the cross-entropy, n = all training pairs, by autograd.
+    """Gradient, by autograd, of 1/n times the cross-entropies of one role, n = all training pairs.
 
     Returns:
         The flattened gradient over (U, V, W, mu) (a tied net's U and V count once), and the

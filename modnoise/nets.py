@@ -93,7 +93,8 @@ class NetStack:
 
         Takes run x rows x p x width numbers of memory: pass some rows at a time for wide nets.
         """
-        u, v = self.U.mT[:, a].contiguous(), self.V.mT.contiguous()  # (run a neuron), (run b neuron)
+        u = self.U.mT[:, a].contiguous()  # (run a neuron)
+        v = self.V.mT.contiguous()  # (run b neuron)
         hidden = ACTIVATIONS[self.act](u[:, :, None] + v[:, None])
         runs, rows, p, width = hidden.shape
         out = torch.baddbmm(self.mu[:, None], hidden.view(runs, rows * p, width), self.W)

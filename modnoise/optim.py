@@ -34,10 +34,10 @@ def _column(value: Tensor, like: Tensor) -> Tensor:
 
 @torch.no_grad()
 def adam_(
-    x: Float[Tensor, "run *shape"],
-    grad: Float[Tensor, "run *shape"],
-    mean: Float[Tensor, "run *shape"],
-    square: Float[Tensor, "run *shape"],
+    x: Float[Tensor, "run ..."],
+    grad: Float[Tensor, "run ..."],
+    mean: Float[Tensor, "run ..."],
+    square: Float[Tensor, "run ..."],
     *,
     step: int,
     lr: Float[Tensor, " run"],
@@ -66,9 +66,9 @@ def adam_(
 
 @torch.no_grad()
 def sgd_(
-    x: Float[Tensor, "run *shape"],
-    grad: Float[Tensor, "run *shape"],
-    buffer: Float[Tensor, "run *shape"],
+    x: Float[Tensor, "run ..."],
+    grad: Float[Tensor, "run ..."],
+    buffer: Float[Tensor, "run ..."],
     *,
     step: int,
     lr: Float[Tensor, " run"],

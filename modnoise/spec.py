@@ -123,12 +123,12 @@ class Run(Spec):
     beta2: float = _field(0.999, "ours (PyTorch)", "adam and adamw", ge=0, lt=1)
     eps: float = _field(1e-8, "ours (PyTorch)", "adam and adamw", gt=0)
     momentum: float | None = _field(
-        None, "ours (PyTorch)", "muon (default 0.95) and sgd (default 0); none for adam", ge=0, lt=1
+        None, "ours (PyTorch)", "muon (default 0.95), sgd (default 0); none for adam", ge=0, lt=1
     )
     warmup: int = _field(10, "paper", "steps of linear warm-up, min((step + 1)/warmup, 1)", ge=0)
     # length, recording, seed
     steps: int = _field(200_000, "paper", "full-batch steps (= epochs)", ge=0)
-    record_parts: bool = _field(False, "ours", "also record the parts of FF and their controls along the way")
+    record_parts: bool = _field(False, "ours", "also record FF and its controls along the way")
     record_gradients: bool = _field(False, "ours", "also record r_c, r_n, cos(g_c, g_n)")
     dtype: Literal["float32", "float64"] = _field("float32", "ours", "precision of the weights")
     seed: int = _field(

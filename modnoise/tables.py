@@ -67,7 +67,7 @@ def bijective_labels(p: int) -> np.ndarray:
     chi is the Legendre symbol. Every row, and every column, holds every class once, so a pair
     mislabelled by g shares its label with no more pairs of its row and column than a right label
     does (follow-up paper, arXiv 2610.11833). True for primes with chi(2) = 1 and chi(3) = chi(5),
-such as 7, 17, 113 (ours); `Run` refuses all others.
+    such as 7, 17, 113 (ours); `Run` refuses all others.
     """
     d = (np.arange(p)[None, :] - np.arange(p)[:, None]) % p
     square = np.isin(d, np.arange(1, p) ** 2 % p)

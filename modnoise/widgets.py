@@ -109,9 +109,7 @@ class Explorer(ipywidgets.VBox):
         self._base = run
         self.button.on_click(lambda _: self.train())
         controls = [self.noise, self.width, self.steps, self.seed]
-        super().__init__(
-            [*controls, ipywidgets.HBox([self.button, self.progress]), self.table]
-        )
+        super().__init__([*controls, ipywidgets.HBox([self.button, self.progress]), self.table])
 
     def _show(self, rows: Sequence[dict[str, Any]], run: Run) -> None:
         frame = pd.DataFrame(rows)

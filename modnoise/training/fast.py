@@ -62,7 +62,7 @@ class _Block:
 
 
 class FastEngine:
-    """Full-batch training steps of a stack of nets that share everything but lr, decay, data, seed.
+    """Full-batch training steps of a stack of nets (see `modnoise.spec.PER_NET`).
 
     Args:
         runs: members; lr and weight_decay may differ, see `Run.stack_fields`.
@@ -136,9 +136,7 @@ class FastEngine:
         size = self.blocks[0].pairs
         self._logits = torch.empty(runs * size * self.p, dtype=self.W.dtype, device=device)
         self._dhidden = torch.empty(runs * size * width, dtype=self.W.dtype, device=device)
-        self._minus_one = torch.full(
-            (runs * size,), -1.0, dtype=self.W.dtype, device=device
-        )
+        self._minus_one = torch.full((runs * size,), -1.0, dtype=self.W.dtype, device=device)
 
     def gradients(self) -> list[Tensor]:
         """Gradients of the mean cross-entropy for [U^T over V^T, W, mu], in reused buffers."""

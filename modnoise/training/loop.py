@@ -194,9 +194,8 @@ def train(
                     rows += _rows(run, machine.nets, table, step, step in parts_at)
                 if step == run.steps:
                     break
-                if on_checkpoint and step > state.step and (
-                    (now := time.monotonic()) - saved >= checkpoint_every
-                ):
+                now = time.monotonic()
+                if on_checkpoint and step > state.step and now - saved >= checkpoint_every:
                     on_checkpoint(State(step, machine.tensors(), rows, seconds + now - begin))
                     saved = time.monotonic()
                 with torch.enable_grad():
