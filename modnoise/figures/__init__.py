@@ -1,0 +1,1 @@
+"""Figures: functions that draw arrays and frames, in two themes."""

@@ -1,0 +1,265 @@
+"""One style for all figures: two palettes, four sizes, labels at line ends, and `show`.
+
+Nothing here changes matplotlib's global settings: a figure is drawn inside a context
+(`themed`), once per theme. Figure functions take arrays or frames and ``color``, a palette, and
+return a `Figure`; they never train, load or compute a statistic other than a median over seeds.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import matplotlib as mpl
+import matplotlib.style
+import numpy as np
+from IPython.display import HTML
+from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+from matplotlib.text import Annotation
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator, PercentFormatter
+
+FULL, TALL, GRID, HALF = (7.0, 3.2), (7.0, 4.6), (7.0, 5.5), (3.4, 2.8)
+"""Sizes in inches; an SVG inch is 96 px, so FULL is 672 px wide and is never scaled."""
+
+MANY = 2000
+"""More marks than this in one artist are drawn as pixels."""
+
+Palette = Mapping[str, str]
+
+PALETTES: dict[str, Palette] = {
+    "light": {
+        "ink": "#1f2328",  # full net, text
+        "test": "#0e8060",  # test accuracy, the filtered net
+        "noisy": "#b84a00",  # given wrong labels, the residual
+        "clean": "#2448a8",  # clean training pairs
+        "recovered": "#b4639f",  # noisy pairs by their true label; random-frequency control
+        "muted": "#6b7280",  # chance, thresholds, axes; never a series
+        "faint": "#e7e9ec",  # empty cells, boxes; never text
+        "page": "#ffffff",
+    },
+    "dark": {
+        "ink": "#e6e8eb",
+        "test": "#2fd59b",
+        "noisy": "#ea7f33",
+        "clean": "#6790e6",
+        "recovered": "#f3a6ea",
+        "muted": "#8b949e",
+        "faint": "#2b2f36",
+        "page": "#121212",
+    },
+}
+SERIES = ("ink", "test", "noisy", "clean", "recovered")
+"""Colours that stand for data."""
+
+_CUTS = {"light": (0.05, 0.85), "dark": (0.2, 1.0)}  # the part of a colour map seen on the page
+_CSS = "html:not([data-theme=dark]) .mn-fig.only-dark{display:none!important}"
+_END = "end label"  # gid of the labels that `themed` spreads
+
+
+def rc(color: Palette) -> dict[str, Any]:
+    """Matplotlib settings of a palette, on top of its defaults. Letters are drawn as paths: no font need be installed."""
+    return {
+        "font.family": "DejaVu Sans",
+        "font.size": 10,
+        "xtick.labelsize": 9,
+        "ytick.labelsize": 9,
+        "axes.titlesize": 10,
+        "axes.titlelocation": "left",
+        "figure.titlesize": 11,
+        "lines.linewidth": 1.8,
+        "lines.markersize": 4,
+        "axes.linewidth": 0.8,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.grid": False,
+        "axes.unicode_minus": True,
+        "axes.facecolor": "none",
+        "figure.facecolor": "none",
+        "savefig.facecolor": "none",
+        "text.color": color["ink"],
+        "axes.labelcolor": color["ink"],
+        "axes.titlecolor": color["ink"],
+        "axes.edgecolor": color["muted"],
+        "xtick.color": color["muted"],
+        "ytick.color": color["muted"],
+        "xtick.labelcolor": color["ink"],
+        "ytick.labelcolor": color["ink"],
+        "hatch.color": color["ink"],
+        "svg.fonttype": "path",
+        "svg.hashsalt": "modnoise",
+    }
+
+
+def panels(
+    size: tuple[float, float], rows: int = 1, cols: int = 1, **kwargs: Any
+) -> tuple[Figure, Any]:
+    """A figure that pyplot does not know about, and its axes; ``kwargs`` as in `subplots`."""
+    fig = Figure(figsize=size, layout="constrained")
+    return fig, fig.subplots(rows, cols, **kwargs)
+
+
+def set_title(fig: Figure, title: str) -> None:
+    """The finding, at the left edge of the figure."""
+    fig.suptitle(title, x=0.0, ha="left")
+
+
+def accuracy_axis(ax: Axes) -> None:
+    """0 to 100 %, the data being shares from 0 to 1."""
+    ax.set_ylim(-0.03, 1.03)
+    ax.yaxis.set_major_locator(FixedLocator([0, 0.25, 0.5, 0.75, 1]))
+    ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+
+
+def step_axis(ax: Axes) -> None:
+    """Training steps, logarithmic from 1."""
+    ax.set_xscale("log")
+    ax.set_xlabel("step")
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
+
+
+def width_axis(ax: Axes, widths: Sequence[int]) -> None:
+    """Width in powers of two, with a tick at every width that was run."""
+    ax.set_xscale("log", base=2)
+    ax.set_xlabel("width M")
+    ax.xaxis.set_major_locator(FixedLocator(sorted(set(widths))))
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:.0f}"))
+
+
+def label_end(ax: Axes, x: Any, y: Any, text: str, color: str) -> None:
+    """Name a line behind its last finite point; `themed` moves labels that would overlap."""
+    x, y = np.asarray(x, float), np.asarray(y, float)
+    known = np.flatnonzero(np.isfinite(x) & np.isfinite(y))
+    if len(known) == 0:
+        return
+    ax.annotate(
+        text,
+        (x[known[-1]], y[known[-1]]),
+        xytext=(6, 0),
+        textcoords="offset points",
+        va="center",
+        fontsize=9,
+        linespacing=1.05,
+        color=color,
+        gid=_END,
+        annotation_clip=False,
+    )
+
+
+def chance_line(ax: Axes, chance: float, x_end: float, color: Palette) -> None:
+    """A thin line at the accuracy of guessing, with its name at the end."""
+    ax.axhline(chance, color=color["muted"], lw=0.8, zorder=0)
+    label_end(ax, [x_end], [chance], f"chance {chance:.1%}".replace("%", " %"), color["muted"])
+
+
+def spread(wanted: Sequence[float], heights: Sequence[float], low: float) -> np.ndarray:
+    """Centres as near as possible to the wanted ones, none overlapping, none below ``low``.
+
+    Least squares under the order of ``wanted``: neighbours that touch move as one block around
+    the mean of what they want.
+
+    >>> spread([10.0, 11.0, 50.0], [4.0, 4.0, 4.0], low=0.0)
+    array([ 8.5, 12.5, 50. ])
+    """
+    order = np.argsort(wanted, kind="stable")
+    height = np.asarray(heights, float)[order]
+    before = np.cumsum(height) - height / 2  # centres if all were stacked from zero
+    blocks: list[list[float]] = []  # mean offset to the stack, number of labels
+    for offset in np.asarray(wanted, float)[order] - before:
+        blocks.append([offset, 1])
+        while len(blocks) > 1 and blocks[-2][0] >= blocks[-1][0]:
+            (a, n), (b, m) = blocks[-2:]
+            blocks[-2:] = [[(a * n + b * m) / (n + m), n + m]]
+    offsets = np.concatenate([np.full(int(n), max(a, low)) for a, n in blocks])
+    centres = np.empty(len(order))
+    centres[order] = offsets + before
+    return centres
+
+
+def _spread_labels(fig: Figure) -> None:
+    fig.draw_without_rendering()
+    points = 72 / fig.dpi
+    for ax in fig.axes:
+        labels = [x for x in ax.texts if isinstance(x, Annotation) and x.get_gid() == _END]
+        if not labels:
+            continue
+        at = [ax.transData.transform(label.xy)[1] * points for label in labels]
+        tall = [label.get_window_extent().height * points + 1.5 for label in labels]
+        # No lower than a line's height below the axes, where the tick labels are.
+        floor = ax.get_window_extent().y0 * points - 6
+        for label, wanted, centre in zip(labels, at, spread(at, tall, floor), strict=True):
+            label.set_position((label.get_position()[0], centre - wanted))
+
+
+def ordered_colors(n: int, name: str, color: Palette) -> list[tuple[float, ...]]:
+    """``n`` colours of an ordered map (viridis: width, plasma: noise) that the page lets see."""
+    low, high = _CUTS[theme_of(color)]
+    return [mpl.colormaps[name](x) for x in np.linspace(low, high, n)]
+
+
+def ordered_map(n: int, name: str, color: Palette) -> ListedColormap:
+    """`ordered_colors` as a colour map of ``n`` steps, for a strip beside the panels."""
+    return ListedColormap(ordered_colors(n, name, color), name=f"{name}-{n}")
+
+
+def theme_of(color: Palette) -> str:
+    """The name of a palette: light or dark."""
+    return next(name for name, palette in PALETTES.items() if palette["page"] == color["page"])
+
+
+def themed(theme: str, draw: Callable[..., Figure], *args: Any, **kwargs: Any) -> Figure:
+    """Draw in one theme; the settings hold inside this call only."""
+    color = PALETTES[theme]
+    with mpl.style.context(["default", rc(color)]):
+        fig = draw(*args, color=color, **kwargs)
+        _spread_labels(fig)
+    return fig
+
+
+def svg(theme: str, draw: Callable[..., Figure], *args: Any, **kwargs: Any) -> bytes:
+    """A figure as SVG on a transparent page; the same input gives the same bytes."""
+    fig, file = themed(theme, draw, *args, **kwargs), io.BytesIO()
+    with mpl.style.context(["default", rc(PALETTES[theme])]):
+        fig.canvas.print_figure(file, format="svg", metadata={"Date": None, "Creator": None})
+    return file.getvalue()
+
+
+@dataclass(frozen=True, repr=False)
+class Shown:
+    """A figure in both themes for a page; in a terminal, and to nbval, its description."""
+
+    html: str
+    alt: str
+
+    def __repr__(self) -> str:
+        return f"Figure: {self.alt}"
+
+    def _repr_html_(self) -> str:
+        return HTML(self.html).data
+
+
+def show(draw: Callable[..., Figure], *args: Any, alt: str, **kwargs: Any) -> Shown:
+    """Draw once for a light and once for a dark page; the page shows the one that fits.
+
+    ``draw(*args, color=palette, **kwargs)`` returns a `Figure`. The result displays itself as
+    the last expression of a cell. Where nothing says which theme it is, the light one is shown.
+
+    Raises:
+        ValueError: no alternative text.
+    """
+    if not alt.strip():
+        raise ValueError(f"alt = {alt!r} is not allowed: say in words what the figure shows")
+    images = []
+    for theme in PALETTES:
+        data = base64.b64encode(svg(theme, draw, *args, **kwargs)).decode()
+        images.append(
+            f'<img class="mn-fig only-{theme}" alt="{escape(alt)}" '
+            f'style="max-width:100%;height:auto" src="data:image/svg+xml;base64,{data}">'
+        )
+    return Shown(f"<style>{_CSS}</style>{''.join(images)}", alt)
