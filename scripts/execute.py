@@ -65,7 +65,12 @@ def execute(source: Path, target: Path) -> None:
     output = FAILED / source.name
     # The notebook in memory has its widgets in the order of their making; the file does not.
     done = papermill.execute_notebook(
-        source, output, cwd=source.parent, kernel_name="python3", progress_bar=False
+        source,
+        output,
+        cwd=source.parent,
+        kernel_name="python3",
+        progress_bar=False,
+        extra_arguments=["--log-level=40"],  # ipykernel warns at each start, of no interest here
     )
     tidy = without_traces(done)
     target.parent.mkdir(parents=True, exist_ok=True)
