@@ -22,7 +22,13 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.text import Annotation
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator, PercentFormatter
+from matplotlib.ticker import (
+    FixedLocator,
+    FuncFormatter,
+    NullFormatter,
+    NullLocator,
+    PercentFormatter,
+)
 
 FULL, TALL, GRID, HALF = (7.0, 3.2), (7.0, 4.6), (7.0, 5.5), (3.4, 2.8)
 """Sizes in inches; an SVG inch is 96 px, so FULL is 672 px wide and is never scaled."""
@@ -63,7 +69,7 @@ _END = "end label"  # gid of the labels that `themed` spreads
 
 
 def rc(color: Palette) -> dict[str, Any]:
-    """Matplotlib settings of a palette, on top of its defaults. Letters are drawn as paths: no font need be installed."""
+    """Settings of a palette on top of the defaults; letters are paths, so fonts never miss."""
     return {
         "font.family": "DejaVu Sans",
         "font.size": 10,
@@ -121,6 +127,7 @@ def step_axis(ax: Axes) -> None:
     ax.set_xscale("log")
     ax.set_xlabel("step")
     ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
+    ax.xaxis.set_minor_formatter(NullFormatter())
 
 
 def width_axis(ax: Axes, widths: Sequence[int]) -> None:
@@ -156,6 +163,19 @@ def chance_line(ax: Axes, chance: float, x_end: float, color: Palette) -> None:
     """A thin line at the accuracy of guessing, with its name at the end."""
     ax.axhline(chance, color=color["muted"], lw=0.8, zorder=0)
     label_end(ax, [x_end], [chance], f"chance {chance:.1%}".replace("%", " %"), color["muted"])
+
+
+def name_lines(fig: Figure, handles: Mapping[str, Any]) -> None:
+    """Names beside the panels, in the lines' colours, where line ends lie on top of each other."""
+    fig.legend(
+        handles.values(),
+        handles.keys(),
+        loc="outside right center",
+        frameon=False,
+        fontsize=9,
+        labelcolor="linecolor",
+        labelspacing=0.8,
+    )
 
 
 def spread(wanted: Sequence[float], heights: Sequence[float], low: float) -> np.ndarray:
