@@ -133,10 +133,10 @@ def _swap(frame: pd.DataFrame) -> list[tuple[str, str, bool]]:
         rows = _at(frame, noise)
         for part, forgotten in (("quadratic", 0.0), ("reverse_relu", 0.2)):
             gain = _median(rows, part, "test") - _median(rows, "full", "test")
-            drop = _median(rows, "full", "noisy") - _median(rows, part, "noisy")
-            text = f"test {100 * gain:+.1f}, noisy {-100 * drop:+.1f} points"
+            change = _median(rows, part, "noisy") - _median(rows, "full", "noisy")
+            text = f"test {100 * gain:+.1f}, noisy {100 * change:+.1f} points"
             name = f"{part.replace('_', ' ')}, noise {noise:.0%}"
-            found.append((name, text, gain >= -0.02 and drop >= forgotten))
+            found.append((name, text, gain >= -0.02 and change <= -forgotten))
     return found
 
 

@@ -118,3 +118,8 @@ def median_table(final: pd.DataFrame, *, by: str, parts: Sequence[str]) -> pd.Da
     order = [(column, part) for column in columns for part in parts]
     table = table[order].rename(columns=lambda name: name.removeprefix("accuracy_"))
     return table.round(1)
+
+
+def percent(frame: pd.DataFrame) -> pd.DataFrame:
+    """Fractions as text with one decimal, a dash where there is nothing to measure."""
+    return frame.map(lambda x: "–" if pd.isna(x) else f"{x:.1%}")

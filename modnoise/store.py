@@ -15,12 +15,13 @@ import torch
 from modnoise.campaign import Order, bytes_needed, fill, identity
 from modnoise.files import Record
 from modnoise.nets import NetStack
-from modnoise.records import Report, Store, StoreError, commit
+from modnoise.pages import Colophon
+from modnoise.records import Report, Store, StoreError, commit, duration, processor, provenance
 from modnoise.spec import Run
 from modnoise.tables import noisy_table
 from modnoise.training.loop import Trained, check_device
 
-__all__ = ["Report", "Results", "Store", "StoreError", "load_or_train"]
+__all__ = ["Report", "Results", "Store", "StoreError", "colophon", "load_or_train"]
 
 
 class Results(list[Trained]):
@@ -103,5 +104,27 @@ def _result(record: Record, run: Run, weights: bool) -> Trained:
         nets = NetStack(x["U"], x["U"] if run.tied else x["V"], x["W"], x["mu"], run.act)
     history = record.history
     history.insert(0, "run", 0)
-    history.attrs["seconds"] = record.manifest["seconds"]
+    for fact in ("seconds", "date", "commit", "device_name"):
+        history.attrs[fact] = record.manifest[fact]
     return Trained(nets, noisy_table(run), history)
+
+
+def colophon(run: Run, history: pd.DataFrame) -> Colophon:
+    """What a page was computed with: its main run, and when, where and by which versions.
+
+    ``history`` is the run's, from `load_or_train` (then date, device and commit are the record's)
+    or from `train` (then they are of now).
+    """
+    here, made = provenance(), history.attrs
+    return Colophon(
+        {
+            "run": run.key,
+            "p": str(run.p),
+            "steps": str(run.steps),
+            "trained in": duration(made["seconds"]),
+            "on": made.get("device_name") or processor(),
+            "date": made.get("date", here["date"])[:10],
+            "commit": str(made.get("commit", here["commit"]))[:10],
+            **here["versions"],
+        }
+    )

@@ -15,7 +15,7 @@ PACKAGE = Path(modnoise.__file__).parent
 # A module imports from lines above its own only; training's own modules also from each other.
 LAYERS = [
     ["spec", "optim", "regimes", "pages", "claims", "figures"],
-    ["experiments", "tables", "files"],
+    ["experiments", "parameters", "tables", "files"],
     ["nets", "records"],
     ["metrics", "fourier", "analytic"],
     ["gradients", "partition", "transformer", "mnist"],
@@ -27,7 +27,10 @@ LAYERS = [
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 
-NO_TORCH = {"spec", "experiments", "regimes", "files", "records", "pages", "claims", "figures"}
+NO_TORCH = {
+    "spec", "experiments", "parameters", "regimes", "files", "records", "pages", "claims",
+    "figures",
+}  # fmt: skip
 NO_FILES = set(RANK) - {"files", "records", "campaign", "store", "cli"}
 OPENING = {
     "open", "read_text", "read_bytes", "write_text", "write_bytes", "to_csv", "read_csv",
