@@ -2,7 +2,7 @@
 
 `spec` says what a run is; `tables` makes its data, `nets` its weights, `training` its steps;
 `experiments` declares the runs of each figure and `store` loads or trains them. `metrics`,
-`fourier`, `partition`, `gradients` and `regimes` look at what came out, `analytic` builds nets that
+`fourier`, `partition`, `gradients`, `regimes` look at what came out, `analytic` builds nets that
 are known to be right, `claims` says what was confirmed; `figures`, `pages`, `parameters` and
 `widgets` serve the notebooks.
 
