@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import BoundaryNorm
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MultipleLocator, PercentFormatter
 
 from modnoise.figures import style
@@ -74,17 +76,17 @@ def progress_measure(
         middle = _median_line(
             ax, rows, "step", "accuracy_test", "run", **look.line(color), markevery=0.08
         )
-        style.label_end(ax, middle.index, middle, f"{look.name}", color[look.role])
+        style.label_end(ax, middle.index, middle, look.name, color[look.role])
     full = drawn[drawn.part == "full"]
     if full.accuracy_noisy.notna().any():
         middle = _median_line(
             ax, full, "step", "accuracy_noisy", "run", color=color["noisy"], ls="--"
         )
-        style.label_end(ax, middle.index, middle, "full net, noisy pairs", color["noisy"])
+        style.label_end(ax, middle.index, middle, "full net,\nnoisy pairs", color["noisy"])
     style.chance_line(ax, chance, drawn.step.max(), color)
     style.accuracy_axis(ax)
     style.step_axis(ax)
-    ax.set_ylabel("test accuracy")
+    ax.set_ylabel("accuracy on test pairs")
     style.set_title(fig, title)
     return fig
 
@@ -110,7 +112,7 @@ def filtration_against(
                 line = look.line(color) | ({"ls": "--"} if role == "noisy" else {})
                 _median_line(ax, rows, x, f"accuracy_{role}", "seed", **line)
                 handles.setdefault(look.name, ax.lines[-1])
-        handles["chance"] = ax.axhline(chance, color=color["muted"], lw=0.8, zorder=0)
+        chance_line = ax.axhline(chance, color=color["muted"], lw=0.8, zorder=0)
         style.accuracy_axis(ax)
         ax.set_title(heading)
         ax.set_ylabel("accuracy")
@@ -120,8 +122,9 @@ def filtration_against(
         axes[1].set_xlabel("label noise α")
         axes[1].xaxis.set_major_locator(MultipleLocator(0.2))
         axes[1].xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
-    handles["chance"] = handles.pop("chance")  # last
-    style.name_lines(fig, handles)
+    if final.seed.nunique() > 1:
+        handles["one seed; thick:\ntheir median"] = Line2D([], [], color=color["muted"], lw=0.6)
+    style.name_lines(fig, handles | {style.chance_name(chance): chance_line})
     style.set_title(fig, title)
     return fig
 
@@ -146,7 +149,7 @@ def width_steps(
         for width, one in zip(widths, colors, strict=True):
             rows = drawn[(drawn.part == part) & (drawn.width == width)]
             _median_line(ax, rows, "step", "accuracy_test", "seed", color=one)
-        ax.axhline(chance, color=color["muted"], lw=0.8, zorder=0)
+        style.chance_line(ax, chance, drawn.step.max() if ax is axes[0, -1] else np.nan, color)
         style.accuracy_axis(ax)
         style.step_axis(ax)
         ax.set_title(name_of(part))
@@ -157,7 +160,7 @@ def width_steps(
     )
     bar = fig.colorbar(strip, ax=axes, ticks=range(len(widths)), label="width M", aspect=14)
     bar.ax.set_yticklabels([str(width) for width in widths])
-    bar.ax.tick_params(length=0)
+    bar.ax.tick_params(which="both", length=0)
     bar.outline.set_visible(False)
     style.set_title(fig, title)
     return fig

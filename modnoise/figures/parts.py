@@ -10,31 +10,34 @@ from modnoise.figures.style import Palette
 
 @dataclass(frozen=True)
 class Look:
-    """Name, palette role, marker and dash of one part's test accuracy."""
+    """Name, palette role, marker, dash and width of one part's test accuracy."""
 
     name: str
     role: str
     marker: str
     filled: bool = True
     dash: str = "-"
+    width: float = 1.8
 
     def line(self, color: Palette) -> dict[str, Any]:
         """Keywords of `Axes.plot`."""
-        face = color[self.role] if self.filled else color["page"]
         return {
             "color": color[self.role],
             "marker": self.marker,
-            "markerfacecolor": face,
+            "markerfacecolor": color[self.role] if self.filled else "none",
+            "markersize": 4 if self.filled else 7,
             "ls": self.dash,
+            "lw": self.width,
+            "zorder": 2 + 1 / self.width,  # thin lines on top, so that none hides another
         }
 
 
 LOOKS = {
-    "full": Look("full net", "ink", "."),
-    "G": Look("FF, f^G", "test", "o"),
-    "G_quadratic": Look("FF, φ = x², μ = 0", "test", "s", filled=False),
+    "full": Look("full net", "ink", ".", width=1.0),
+    "G": Look("FF, f$^G$", "test", "o"),
+    "G_quadratic": Look("FF, φ = x², μ = 0", "test", "s", filled=False, width=1.4),
     "G_random": Look("random frequency,\nφ = x², μ = 0", "recovered", "^", dash="-."),
-    "R": Look("residual f^R", "noisy", "v"),
+    "R": Look("residual f$^R$", "noisy", "v", width=2.6),
 }
 """FF and what it is compared with, in the order of the legend."""
 

@@ -21,10 +21,12 @@ from IPython.display import HTML
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.text import Annotation
 from matplotlib.ticker import (
     FixedLocator,
     FuncFormatter,
+    LogLocator,
     NullFormatter,
     NullLocator,
     PercentFormatter,
@@ -123,8 +125,10 @@ def accuracy_axis(ax: Axes) -> None:
 
 
 def step_axis(ax: Axes) -> None:
-    """Training steps, logarithmic from 1."""
+    """Training steps, logarithmic from the first drawn one, the axis ending with the lines."""
     ax.set_xscale("log")
+    ax.margins(x=0)
+    ax.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
     ax.set_xlabel("step")
     ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
     ax.xaxis.set_minor_formatter(NullFormatter())
@@ -160,12 +164,21 @@ def label_end(ax: Axes, x: Any, y: Any, text: str, color: str) -> None:
 
 
 def chance_line(ax: Axes, chance: float, x_end: float, color: Palette) -> None:
-    """A thin line at the accuracy of guessing, with its name at the end."""
+    """A thin line at the accuracy of guessing, with its name at ``x_end``; NaN: without it."""
     ax.axhline(chance, color=color["muted"], lw=0.8, zorder=0)
-    label_end(ax, [x_end], [chance], f"chance {chance:.1%}".replace("%", " %"), color["muted"])
+    label_end(ax, [x_end], [chance], chance_name(chance), color["muted"])
 
 
-def name_lines(fig: Figure, handles: Mapping[str, Any]) -> None:
+def chance_name(chance: float) -> str:
+    """What the line at chance is called.
+
+    >>> chance_name(1 / 113)
+    'chance 0.9 %'
+    """
+    return f"chance {100 * chance:.1f} %"
+
+
+def name_lines(fig: Figure, handles: Mapping[str, Line2D]) -> None:
     """Names beside the panels, in the lines' colours, where line ends lie on top of each other."""
     fig.legend(
         handles.values(),
@@ -173,7 +186,7 @@ def name_lines(fig: Figure, handles: Mapping[str, Any]) -> None:
         loc="outside right center",
         frameon=False,
         fontsize=9,
-        labelcolor="linecolor",
+        labelcolor=[line.get_color() for line in handles.values()],
         labelspacing=0.8,
     )
 
