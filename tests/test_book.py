@@ -8,6 +8,8 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
+from modnoise.figures.style import PALETTES, SERIES
+
 ROOT = Path(__file__).parent.parent
 SITE = ROOT / "_build" / "html"
 PAGES = sorted(
@@ -76,6 +78,13 @@ def test_words_can_be_read_on_page_and_card(word, theme, page):
     colours = COLOURS[theme]
     assert contrast(colours[word], page) >= 4.5
     assert contrast(colours[word], colours["card"]) >= 4.5
+
+
+def test_words_and_figures_share_one_palette():
+    for colours, theme in zip(COLOURS, ("light", "dark"), strict=True):
+        palette = PALETTES[theme]
+        shared = {name: colours[name] for name in palette if name in colours}
+        assert shared == {name: palette[name] for name in (*SERIES, "muted")}
 
 
 def local(path: Path, address: str) -> tuple[Path, str] | None:
