@@ -80,6 +80,10 @@ notebooks: $(ENV) ## Store new outputs in notebooks/, run at their default param
 	@printf '%s\n' $(NOTEBOOKS) | \
 	  xargs -r -P $(JOBS) -I {} $(RUN) scripts/execute.py {} {}
 
+.PHONY: readme
+readme: $(ENV) ## Write the README's figure and verdicts from the recorded runs
+	$(RUN) scripts/readme.py
+
 .PHONY: bench
 bench: $(ENV) ## Time the trainers
 	$(RUN) benchmarks/trainers.py

@@ -133,7 +133,7 @@ def processor() -> str:
 
 @cache
 def commit() -> dict[str, Any]:
-    """Commit of the checkout that this package was imported from, if any; whether it was changed.
+    """Commit of the checkout that this package was imported from, if any; whether the package was changed.
 
     Asked for once, before the first training: the checkout may move on during a long campaign.
     """
@@ -147,7 +147,7 @@ def commit() -> dict[str, Any]:
     try:
         if Path(git("rev-parse", "--show-toplevel")).resolve() != CHECKOUT:
             return {"commit": None, "dirty": None}
-        changes = git("status", "--porcelain", "--untracked-files=no")
+        changes = git("status", "--porcelain", "--untracked-files=no", "--", "modnoise")
         return {"commit": git("rev-parse", "HEAD"), "dirty": bool(changes)}
     except (OSError, subprocess.CalledProcessError):
         return {"commit": None, "dirty": None}
@@ -226,7 +226,7 @@ class Store:
 
         With ``weights``, a record that has them is preferred. Damage is named in a warning, once.
         """
-        why, found = "not recorded", None
+        why, found = "no record yet", None
         for path in (self.root / spec.key, self.published / spec.key):
             try:
                 record = self.read(path, spec)

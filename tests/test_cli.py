@@ -60,11 +60,11 @@ def environment(**more: str) -> dict[str, str]:
 def test_run_trains_what_is_missing_and_says_so(modnoise):
     code, out, _ = modnoise("run tiny --scale smoke --only noise=0.5")
     assert code == 0
-    assert re.fullmatch(r"tiny, smoke: 1 run trained \(0\.\d s; not recorded\)\n", out)
+    assert re.fullmatch(r"tiny, smoke: 1 run trained \(0\.\d s; no record yet\)\n", out)
     code, out, _ = modnoise("run tiny --scale smoke")
     assert re.fullmatch(
         r"tiny, smoke: 1 run loaded \(recorded [\d-]+, cpu, 0\.\d s\) · "
-        r"1 run trained \(0\.\d s; not recorded\)\n",
+        r"1 run trained \(0\.\d s; no record yet\)\n",
         out,
     )
     assert all(Store().find(run)[0] for run in Tiny().runs("smoke"))

@@ -140,12 +140,16 @@ def test_the_commit_is_the_checkouts_own_and_never_a_surrounding_ones(tmp_path, 
         ).stdout.strip()
 
     git("init", "-q")
-    (tmp_path / "file").write_text("1")
-    git("add", "file")
+    (tmp_path / "modnoise").mkdir()
+    for name in ("modnoise/file", "file"):
+        (tmp_path / name).write_text("1")
+        git("add", name)
     git("commit", "-qm", "one")
     monkeypatch.setattr(records, "CHECKOUT", tmp_path)
     assert commit.__wrapped__() == {"commit": git("rev-parse", "HEAD"), "dirty": False}
     (tmp_path / "file").write_text("2")
+    assert commit.__wrapped__()["dirty"] is False
+    (tmp_path / "modnoise" / "file").write_text("2")
     assert commit.__wrapped__()["dirty"] is True
     (tmp_path / "site-packages").mkdir()
     monkeypatch.setattr(records, "CHECKOUT", tmp_path / "site-packages")

@@ -1,0 +1,93 @@
+"""Write the README's figure and verdict table from the recorded runs: ``make readme``.
+
+Everything between a pair of comments such as ``<!-- verdicts: ... -->`` and ``<!-- /verdicts -->``
+is replaced; figures go to ``book/figures/``.
+"""
+
+import re
+from pathlib import Path
+
+import pandas as pd
+
+import modnoise as mn
+from modnoise.figures.style import svg
+
+ROOT = Path(__file__).resolve().parent.parent
+SCALE = "laptop"
+PAGE = "notebooks/03_recover_the_rule.ipynb"
+
+
+def final_rows(*names: str) -> pd.DataFrame:
+    """Last rows of all curves of some experiments, recorded runs only."""
+    runs = [run for name in names for run in mn.EXPERIMENTS[name].runs(SCALE)]
+    store = mn.Store()
+    if missing := [run.key for run in runs if store.find(run)[0] is None]:
+        raise SystemExit(f"not recorded: {', '.join(missing)}; modnoise run {' '.join(names)}")
+    frame = mn.curves(runs, mn.load_or_train(runs, store=store, weights=False, progress=False))
+    return frame[frame.step == frame.steps]
+
+
+def verdicts() -> list[mn.Verdict]:
+    """Every claim that the recorded sweeps decide."""
+    noise = final_rows("fig5-noise")
+    data = {
+        "R4.1-FF": noise,
+        "R4.1-FF-quadratic-part": noise,
+        "R4.1-swap": noise,
+        "D-FF-subtraction": final_rows("fig23-subtraction"),
+        "D-FF-quadratic": final_rows("fig24-quadratic"),
+        "D-FF-clean": noise[noise.noise == 0],
+        "CONTROL-noise-1": noise,
+        "CONTROL-frequency": noise,
+    }
+    return [mn.check(name, frame, scale=SCALE) for name, frame in data.items()]
+
+
+def table() -> str:
+    """The verdicts as a Markdown table."""
+    lines = ["| claim | source | verdict | measured |", "| --- | --- | --- | --- |"]
+    for verdict in verdicts():
+        claim = verdict.claim
+        cells = (
+            f"{claim.statement} (`{claim.id}`)", claim.source, f"**{verdict.state}**",
+            verdict.measured,
+        )  # fmt: skip
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    lines += [
+        "",
+        f"Scale `{SCALE}`: {verdicts()[0].setting}. Rules and figures: [{PAGE}]({PAGE}).",
+    ]
+    return "\n".join(lines)
+
+
+def figure(folder: Path) -> str:
+    """Draw accuracy against noise in both themes; the Markdown that shows the one that fits."""
+    final = final_rows("fig5-noise")
+    folder.mkdir(exist_ok=True)
+    for theme in ("light", "dark"):
+        drawing = svg(
+            theme, mn.figures.filtration_against, final, x="noise", chance=1 / final.p.iloc[0],
+            title="One frequency per neuron brings back the rule",
+        )  # fmt: skip
+        (folder / f"headline-{theme}.svg").write_bytes(drawing)
+    here = folder.relative_to(ROOT)
+    return (
+        f'<picture><source media="(prefers-color-scheme: dark)" srcset="{here}/headline-dark.svg">'
+        f'<img alt="Test and noisy accuracy of the full net and of its filtered parts against '
+        f'label noise" src="{here}/headline-light.svg"></picture>'
+    )
+
+
+def replaced(text: str, name: str, new: str) -> str:
+    """``text`` with ``new`` between the comments of ``name``."""
+    pattern = rf"(<!-- {name}: [^>]*-->\n).*?(<!-- /{name} -->)"
+    made, count = re.subn(pattern, lambda m: f"{m[1]}{new}\n{m[2]}", text, flags=re.DOTALL)
+    if count != 1:
+        raise SystemExit(f"README.md must hold one pair of comments named {name}, not {count}")
+    return made
+
+
+if __name__ == "__main__":
+    readme = ROOT / "README.md"
+    made = replaced(readme.read_text(), "figure", figure(ROOT / "book" / "figures"))
+    readme.write_text(replaced(made, "verdicts", table()))
