@@ -1,8 +1,8 @@
 """Train what is missing and record it: who trains what, in which stacks, from which checkpoint.
 
 A stack in training holds one lock per run, so that processes that want the same runs share the
-work, and leaves a checkpoint from which it goes on bit for bit. How runs are stacked changes the
-last bits of a result, so an interrupted stack is always finished as the same stack. All: ours.
+work, and leaves a checkpoint from which it goes on bit for bit. How runs are stacked can change
+the last bits of a result, so an interrupted stack is always finished as the same stack. All: ours.
 """
 
 from __future__ import annotations
