@@ -65,8 +65,8 @@ class Verdict:
         rows = {"Rule": self.claim.rule, "Measured": self.measured, "Setting": self.setting}
         body = "".join(f"<dt>{name}</dt><dd>{escape(text)}</dd>" for name, text in rows.items())
         return (
-            f'<div class="mn-verdict mn-{state}" role="note"><p><strong>{escape(self.state)}'
-            f"</strong> at {escape(self.scale)} scale · {escape(self.claim.statement)} "
+            f'<div class="mn-verdict {state}" role="note"><p><span class="state">'
+            f"{escape(self.state)}</span> at {escape(self.scale)} scale · {escape(self.claim.statement)} "
             f"<em>({escape(self.claim.id)}, {escape(self.claim.source)})</em></p>"
             f"<dl>{body}</dl></div>"
         )

@@ -46,7 +46,8 @@ def verdicts() -> list[mn.Verdict]:
 def table() -> str:
     """The verdicts as a Markdown table."""
     lines = ["| claim | source | verdict | measured |", "| --- | --- | --- | --- |"]
-    for verdict in verdicts():
+    found = verdicts()
+    for verdict in found:
         claim = verdict.claim
         cells = (
             f"{claim.statement} (`{claim.id}`)", claim.source, f"**{verdict.state}**",
