@@ -42,11 +42,14 @@ class Untested(Exception):
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a rule said about some data: ``state`` is confirmed, refuted or not tested."""
+    """What a rule said about some data: ``state`` is confirmed, refuted or not tested.
+
+    ``measured`` has one text per condition.
+    """
 
     claim: Claim
     state: str
-    measured: str
+    measured: tuple[str, ...]
     scale: str
     setting: str
 
@@ -55,20 +58,20 @@ class Verdict:
             f"{self.claim.id}: {self.state} ({self.scale} scale; {self.setting})\n"
             f"  claim: {self.claim.statement} [{self.claim.source}]\n"
             f"  rule: {self.claim.rule}\n"
-            f"  measured: {self.measured}"
+            f"  measured: {' · '.join(self.measured)}"
         )
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
         state = self.state.replace(" ", "-")
-        rows = {"Rule": self.claim.rule, "Measured": self.measured, "Setting": self.setting}
-        body = "".join(f"<dt>{name}</dt><dd>{escape(text)}</dd>" for name, text in rows.items())
+        measured = "".join(f"<li>{escape(text)}</li>" for text in self.measured)
         return (
             f'<div class="mn-verdict {state}" role="note"><p><span class="state">'
             f"{escape(self.state)}</span> at {escape(self.scale)} scale · {escape(self.claim.statement)} "
             f"<em>({escape(self.claim.id)}, {escape(self.claim.source)})</em></p>"
-            f"<dl>{body}</dl></div>"
+            f"<p>Rule: {escape(self.claim.rule)}.</p><ul>{measured}</ul>"
+            f"<p><small>{escape(self.setting)}</small></p></div>"
         )
 
 
@@ -307,11 +310,12 @@ def check(claim_id: str, frame: pd.DataFrame, *, scale: str) -> Verdict:
     try:
         found = claim.apply(frame)
         state = "confirmed" if all(holds for *_, holds in found) else "refuted"
-        texts = (f"{name}: {text} ({'ok' if holds else 'FAILS'})" for name, text, holds in found)
-        measured = " · ".join(texts)
+        measured = tuple(
+            f"{name}: {text} ({'holds' if holds else 'fails'})" for name, text, holds in found
+        )
     except Untested as missing:
-        state, measured = "not tested", str(missing)
+        state, measured = "not tested", (str(missing),)
     if scale not in TESTED_SCALES:
         state = "not tested"
-        measured = f"{scale} scale is too small to tell; {measured}"
+        measured = (f"{scale} scale is too small to tell", *measured)
     return Verdict(claim, state, measured, scale, _setting(frame))

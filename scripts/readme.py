@@ -51,7 +51,7 @@ def table() -> str:
         claim = verdict.claim
         cells = (
             f"{claim.statement} (`{claim.id}`)", claim.source, f"**{verdict.state}**",
-            verdict.measured,
+            "<br>".join(verdict.measured),
         )  # fmt: skip
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     lines += [
