@@ -51,7 +51,7 @@ class StoreError(RuntimeError):
 def duration(seconds: float) -> str:
     """Seconds as a reader says them.
 
-    >>> duration(0.31), duration(41.2), duration(600), duration(9000)
+    >>> duration(0.31), duration(41.2), duration(600.0), duration(9000.0)
     ('0.3 s', '41 s', '10 min', '2.5 h')
     """
     if seconds < 99.5:
@@ -133,7 +133,7 @@ def processor() -> str:
 
 @cache
 def commit() -> dict[str, Any]:
-    """Commit of the checkout that this package was imported from, if any; whether the package was changed.
+    """Commit of the checkout that this package is imported from, if any; whether it was changed.
 
     Asked for once, before the first training: the checkout may move on during a long campaign.
     """

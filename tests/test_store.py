@@ -177,8 +177,8 @@ def test_the_report_is_one_line_with_dates_devices_seconds_and_reasons():
         "3 runs loaded (recorded 2026-11-20 to 2026-11-21, H200, cpu, 61 s) · "
         "1 run trained (20 s; damaged)"
     )
-    mixed = Report([], [cpu] * 3, ["damaged", "not recorded", "not recorded"])
-    assert str(mixed) == "3 runs trained (61 s; 1 damaged, 2 not recorded)"
+    mixed = Report([], [cpu] * 3, ["damaged", "no record yet", "no record yet"])
+    assert str(mixed) == "3 runs trained (61 s; 1 damaged, 2 no record yet)"
     assert [duration(s) for s in (9.94, 9.96, 99.4, 99.6, 5969.0, 5971.0)] == [
         "9.9 s", "10 s", "99 s", "2 min", "99 min", "1.7 h",
     ]  # fmt: skip
@@ -464,7 +464,7 @@ def test_a_stack_killed_between_two_records_is_finished_as_the_same_stack(
         patch.setattr(Store, "save", counted(Store.save, 1, [0]))
         with pytest.raises(Killed):
             load_or_train(runs, store=store, **QUIET)
-    assert [store.find(run)[1] for run in runs] == ["", "not recorded"]
+    assert [store.find(run)[1] for run in runs] == ["", "no record yet"]
     before = manifest_of(store, runs[0])
     results = load_or_train(runs, store=store, **QUIET)
     both = [run.key for run in runs]
