@@ -1,1 +1,24 @@
-"""Figures: functions that draw arrays and frames, in two themes."""
+"""Figures: functions that draw arrays and frames, shown in two themes by `style.show`."""
+
+from modnoise.figures.bars import accuracy_bars, swap_bars
+from modnoise.figures.curves import (
+    filtration_against,
+    progress_measure,
+    training_curves,
+    width_steps,
+)
+from modnoise.figures.maps import answer_map
+from modnoise.figures.vectors import neuron_split, neurons, schematic
+
+__all__ = [
+    "accuracy_bars",
+    "answer_map",
+    "filtration_against",
+    "neuron_split",
+    "neurons",
+    "progress_measure",
+    "schematic",
+    "swap_bars",
+    "training_curves",
+    "width_steps",
+]

@@ -124,7 +124,7 @@ def filtration_against(
         axes[1].xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
     if final.seed.nunique() > 1:
         handles["one seed; thick:\ntheir median"] = Line2D([], [], color=color["muted"], lw=0.6)
-    style.name_lines(fig, handles | {style.chance_name(chance): chance_line})
+    style.name_handles(fig, handles | {style.chance_name(chance): chance_line})
     style.set_title(fig, title)
     return fig
 

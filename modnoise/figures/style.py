@@ -22,6 +22,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from matplotlib.text import Annotation
 from matplotlib.ticker import (
     FixedLocator,
@@ -104,6 +105,11 @@ def rc(color: Palette) -> dict[str, Any]:
     }
 
 
+def array(x: Any) -> np.ndarray:
+    """An array of what may be a tensor, on whatever device."""
+    return np.asarray(x.detach().cpu() if hasattr(x, "detach") else x)
+
+
 def panels(
     size: tuple[float, float], rows: int = 1, cols: int = 1, **kwargs: Any
 ) -> tuple[Figure, Any]:
@@ -178,16 +184,21 @@ def chance_name(chance: float) -> str:
     return f"chance {100 * chance:.1f} %"
 
 
-def name_lines(fig: Figure, handles: Mapping[str, Line2D]) -> None:
-    """Names beside the panels, in the lines' colours, where line ends lie on top of each other."""
+def name_handles(
+    fig: Figure, handles: Mapping[str, Line2D | Patch], *, below: bool = False
+) -> None:
+    """Names beside or below the panels, where line ends do not lie apart."""
+    where = {"loc": "outside lower left", "ncols": len(handles)} if below else {}
     fig.legend(
         handles.values(),
         handles.keys(),
-        loc="outside right center",
+        **{"loc": "outside right center", "labelspacing": 0.8, **where},
         frameon=False,
         fontsize=9,
-        labelcolor=[line.get_color() for line in handles.values()],
-        labelspacing=0.8,
+        labelcolor=[
+            x.get_color() if isinstance(x, Line2D) else mpl.rcParams["text.color"]
+            for x in handles.values()
+        ],
     )
 
 
@@ -259,7 +270,9 @@ def svg(theme: str, draw: Callable[..., Figure], *args: Any, **kwargs: Any) -> b
     """A figure as SVG on a transparent page; the same input gives the same bytes."""
     fig, file = themed(theme, draw, *args, **kwargs), io.BytesIO()
     with mpl.style.context(["default", rc(PALETTES[theme])]):
-        fig.canvas.print_figure(file, format="svg", metadata={"Date": None, "Creator": None})
+        fig.canvas.print_figure(
+            file, format="svg", dpi=192, metadata={"Date": None, "Creator": None}
+        )
     return file.getvalue()
 
 
