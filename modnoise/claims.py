@@ -69,7 +69,8 @@ class Verdict:
         return (
             f'<div class="mn-verdict {state}" role="note"><p><span class="state">'
             f"{escape(self.state)}</span> at {escape(self.scale)} scale · "
-            f"{escape(self.claim.statement)} <em>({escape(self.claim.id)}, {escape(self.claim.source)})</em></p>"
+            f"{escape(self.claim.statement)} "
+            f"<em>({escape(self.claim.id)}, {escape(self.claim.source)})</em></p>"
             f"<p>Rule: {escape(self.claim.rule)}.</p><ul>{measured}</ul>"
             f"<p><small>{escape(self.setting)}</small></p></div>"
         )
