@@ -27,8 +27,9 @@ RUNS = [Run(p=11, width=20, init="normal", dtype="float64", noise=0.4, seed=s) f
 
 
 def some() -> tuple[NetStack, module.NoisyTable, torch.Tensor]:
+    """Nets whose mu is smaller than what a few neurons add, so that every neuron counts."""
     nets = new_nets(RUNS)
-    nets.mu.copy_(torch.from_numpy(np.random.default_rng(5).standard_normal((2, 11))))
+    nets.mu.copy_(0.05 * torch.from_numpy(np.random.default_rng(5).standard_normal((2, 11))))
     return nets, noisy_table(RUNS), strength(nets)
 
 
@@ -82,6 +83,7 @@ def test_every_point_of_the_curves_is_the_accuracy_of_that_sub_net(monkeypatch, 
     nets, table, score = some()
     found = partition(nets, table, score)
     assert found.count.tolist() == list(range(21))
+    assert (found.top != found.bottom)[:, 1:-1].any(2).all()  # no point is the same by accident
     ranked = score.sort(dim=1, descending=True).values
     for j, n in enumerate(found.count):
         # the definition: scores at least, or at most, as high as the n-th from either end
@@ -192,6 +194,7 @@ def test_random_orders_are_seeded_and_blind_to_the_stack():
     mean, spread = mean_and_spread(found, "val")
     curves = np.stack([x.val for x in found])
     assert mean == pytest.approx(curves.mean(0))
+    assert spread.max() > 0.01
     assert spread == pytest.approx(((curves - mean) ** 2).sum(0) ** 0.5 / 3**0.5)  # n - 1 = 3
 
 
