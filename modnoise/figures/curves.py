@@ -54,7 +54,7 @@ def training_curves(history: pd.DataFrame, *, chance: float, title: str, color: 
                 ax, drawn, "step", f"accuracy_{role}", "run", color=color[role], **line
             )
             style.label_end(ax, middle.index, middle, name, color[role])
-    style.chance_line(ax, chance, drawn.step.max(), color)
+    style.chance_line(ax, chance, float(drawn.step.max()), color)
     style.accuracy_axis(ax)
     style.step_axis(ax)
     ax.set_ylabel("accuracy")
@@ -83,7 +83,7 @@ def progress_measure(
             ax, full, "step", "accuracy_noisy", "run", color=color["noisy"], ls="--"
         )
         style.label_end(ax, middle.index, middle, "full net,\nnoisy pairs", color["noisy"])
-    style.chance_line(ax, chance, drawn.step.max(), color)
+    style.chance_line(ax, chance, float(drawn.step.max()), color)
     style.accuracy_axis(ax)
     style.step_axis(ax)
     ax.set_ylabel("accuracy on test pairs")
@@ -117,7 +117,7 @@ def filtration_against(
         ax.set_title(heading)
         ax.set_ylabel("accuracy")
     if x == "width":
-        style.width_axis(axes[1], final.width)
+        style.width_axis(axes[1], [int(width) for width in final.width.unique()])
     else:
         axes[1].set_xlabel("label noise α")
         axes[1].xaxis.set_major_locator(MultipleLocator(0.2))
@@ -149,7 +149,8 @@ def width_steps(
         for width, one in zip(widths, colors, strict=True):
             rows = drawn[(drawn.part == part) & (drawn.width == width)]
             _median_line(ax, rows, "step", "accuracy_test", "seed", color=one)
-        style.chance_line(ax, chance, drawn.step.max() if ax is axes[0, -1] else np.nan, color)
+        end = float(drawn.step.max()) if ax is axes[0, -1] else np.nan
+        style.chance_line(ax, chance, end, color)
         style.accuracy_axis(ax)
         style.step_axis(ax)
         ax.set_title(name_of(part))

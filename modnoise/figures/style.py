@@ -36,9 +36,6 @@ from matplotlib.ticker import (
 FULL, TALL, GRID, HALF = (7.0, 3.2), (7.0, 4.6), (7.0, 5.5), (3.4, 2.8)
 """Sizes in inches; an SVG inch is 96 px, so FULL is 672 px wide and is never scaled."""
 
-MANY = 2000
-"""More marks than this in one artist are drawn as pixels."""
-
 Palette = Mapping[str, str]
 
 PALETTES: dict[str, Palette] = {
@@ -144,7 +141,7 @@ def width_axis(ax: Axes, widths: Sequence[int]) -> None:
     """Width in powers of two, with a tick at every width that was run."""
     ax.set_xscale("log", base=2)
     ax.set_xlabel("width M")
-    ax.xaxis.set_major_locator(FixedLocator(sorted(set(widths))))
+    ax.xaxis.set_major_locator(FixedLocator(sorted(widths)))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:.0f}"))
 

@@ -79,17 +79,17 @@ def schematic(*, color: Palette) -> Figure:
     fig, ax = style.panels((7.0, 2.2))
     ax.set(xlim=(0, 76), ylim=(3, 24), aspect="equal")
     ax.axis("off")
-    for y, name, phase in ((17, "u$_m$[a]", 0.15), (7, "v$_m$[b]", 0.45)):
-        _strip(ax, (4, y), name, phase, color)
-        _arrow(ax, (20.5, y), (26.2, 12 + (y - 12) / 6), color)
+    for y, name, phase in ((17.0, "u$_m$[a]", 0.15), (7.0, "v$_m$[b]", 0.45)):
+        _strip(ax, (4.0, y), name, phase, color)
+        _arrow(ax, (20.5, y), (26.2, 10 + y / 6), color)
     ax.text(3, 17, "a", ha="right", va="center", fontsize=11)
     ax.text(3, 7, "b", ha="right", va="center", fontsize=11)
     ax.add_patch(Circle((29, 12), 3, fc=color["faint"], ec=color["ink"], lw=1.2))
     ax.text(29, 12, "φ", ha="center", va="center", fontsize=13)
     ax.text(29, 6.5, "neuron m", ha="center", va="center", fontsize=9, color=color["muted"])
-    _arrow(ax, (32.2, 12), (36, 12), color)
-    _strip(ax, (37, 12), "w$_m$", 0.6, color)
-    _arrow(ax, (53.5, 12), (57, 12), color)
+    _arrow(ax, (32.2, 12.0), (36.0, 12.0), color)
+    _strip(ax, (37.0, 12.0), "w$_m$", 0.6, color)
+    _arrow(ax, (53.5, 12.0), (57.0, 12.0), color)
     ax.text(58, 12, "Σ$_m$ + μ = f(a, b)", va="center", fontsize=11)
     return fig
 

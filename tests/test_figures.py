@@ -1,0 +1,408 @@
+"""Colours that can be told apart, figures that show their input, and `show`."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import re
+from types import SimpleNamespace
+from xml.etree import ElementTree
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from colorspacious import cspace_convert
+from matplotlib.colors import to_rgb
+
+from modnoise import figures
+from modnoise.figures import style
+from modnoise.figures.parts import LOOKS, SWAPS
+
+THEMES = pytest.mark.parametrize("theme", style.PALETTES)
+P, STEPS, NOISES, WIDTHS, SEEDS = 7, (0, 1, 10, 100), (0.0, 0.4, 0.8), (17, 33, 65), (1, 2, 3)
+EMPTY = float("nan")
+
+
+def frame(**axes):
+    """Every combination of ``axes`` with accuracies of its own."""
+    rows = pd.DataFrame(itertools.product(*axes.values()), columns=list(axes))
+    for shift, role in enumerate(("clean", "noisy", "recovered", "val", "test")):
+        rows[f"accuracy_{role}"] = (np.arange(len(rows)) * 0.37 + shift * 0.11) % 1
+    return rows
+
+
+HISTORY = frame(run=(0,), part=tuple(LOOKS), step=STEPS)
+SWEEP = frame(part=tuple(LOOKS), seed=SEEDS, noise=NOISES)
+SWEEP.loc[SWEEP.noise == 0, "accuracy_noisy"] = EMPTY
+BY_WIDTH = frame(part=tuple(LOOKS), seed=(1,), width=WIDTHS)
+BY_STEP = frame(part=("G", "R"), seed=(1,), width=WIDTHS, step=STEPS)
+SWAPPED = frame(part=tuple(SWAPS), seed=SEEDS, noise=NOISES)
+NETS = pd.DataFrame(
+    {"clean": EMPTY, "noisy": [1.0, EMPTY], "recovered": 0.0, "val": 0.5, "test": [0.125, 0.75]},
+    index=["full", "control: untrained"],
+)
+TRUE = torch.arange(P)[:, None].add(torch.arange(P)).remainder(P)[None]
+GIVEN = TRUE.clone()
+GIVEN[0, 2, 3] += 1
+TABLE = SimpleNamespace(true=TRUE, given=GIVEN, role=torch.zeros(1, P, P))
+VECTORS = torch.linspace(-1, 1, 9 * P).reshape(3, 3, P)
+COMMON = {"chance": 1 / P, "title": "A finding"}
+
+CALLS = {
+    "training_curves": ((HISTORY[HISTORY.part == "full"],), COMMON),
+    "progress_measure": ((HISTORY,), COMMON),
+    "filtration_against noise": ((SWEEP,), {"x": "noise", **COMMON}),
+    "filtration_against width": ((BY_WIDTH,), {"x": "width", **COMMON}),
+    "width_steps": ((BY_STEP,), {"parts": ["G", "R"], **COMMON}),
+    "accuracy_bars": ((NETS,), COMMON),
+    "swap_bars": ((SWAPPED,), COMMON),
+    "schematic": ((), {}),
+    "neurons": (tuple(VECTORS), {"labels": ["x", "y", "z"], "title": "A finding"}),
+    "neuron_split": (tuple(list(part) for part in VECTORS), {"title": "A finding"}),
+    "answer_map": ((TABLE, {"full": TRUE, "G": GIVEN}), {}),
+}
+EVERY = pytest.mark.parametrize("call", CALLS)
+
+
+def drawn(call, theme="light"):
+    args, kwargs = CALLS[call]
+    return style.themed(theme, getattr(figures, call.split()[0]), *args, **kwargs)
+
+
+def lines(ax):
+    """x and y of the lines with more than the two points of a reference line."""
+    return [line.get_xydata() for line in ax.lines if len(line.get_xdata()) > 2]
+
+
+def test_every_figure_function_is_drawn_here():
+    assert {call.split()[0] for call in CALLS} == set(figures.__all__)
+
+
+# Colours
+
+
+def luminance(color):
+    rgb = np.array(to_rgb(color))
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    return linear @ [0.2126, 0.7152, 0.0722]
+
+
+def contrast(a, b):
+    """WCAG 2: (lighter + 0.05) / (darker + 0.05)."""
+    low, high = sorted((luminance(a), luminance(b)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def ciede2000(lab1, lab2):
+    """Sharma, Wu & Dalal 2005, with k_L = k_C = k_H = 1."""
+    (l1, a1, b1), (l2, a2, b2) = lab1, lab2
+    c7 = ((np.hypot(a1, b1) + np.hypot(a2, b2)) / 2) ** 7
+    g = 1.5 - 0.5 * np.sqrt(c7 / (c7 + 25**7))
+    a1, a2 = a1 * g, a2 * g
+    c1, c2 = np.hypot(a1, b1), np.hypot(a2, b2)
+    h1, h2 = (np.degrees(np.arctan2(b, a)) % 360 for a, b in ((a1, b1), (a2, b2)))
+    turn = (h2 - h1 + 180) % 360 - 180
+    mean_l, mean_c, mean_h = (l1 + l2) / 2, (c1 + c2) / 2, h1 + turn / 2
+    t = 1 + sum(
+        weight * np.cos(np.radians(times * mean_h + shift))
+        for weight, times, shift in ((-0.17, 1, -30), (0.24, 2, 0), (0.32, 3, 6), (-0.2, 4, -63))
+    )
+    s_l = 1 + 0.015 * (mean_l - 50) ** 2 / np.sqrt(20 + (mean_l - 50) ** 2)
+    lightness, chroma = (l2 - l1) / s_l, (c2 - c1) / (1 + 0.045 * mean_c)
+    hue = 2 * np.sqrt(c1 * c2) * np.sin(np.radians(turn / 2)) / (1 + 0.015 * mean_c * t)
+    bend = np.exp(-(((mean_h % 360 - 275) / 25) ** 2))
+    rotation = -2 * np.sqrt(mean_c**7 / (mean_c**7 + 25**7)) * np.sin(np.radians(60 * bend))
+    return np.sqrt(lightness**2 + chroma**2 + hue**2 + rotation * chroma * hue)
+
+
+def seen(color, vision):
+    """CIELab of a colour under normal vision or full dichromacy (Machado et al. 2009)."""
+    rgb = to_rgb(color)
+    if vision != "normal":
+        space = {"name": "sRGB1+CVD", "cvd_type": vision, "severity": 100}
+        rgb = np.clip(cspace_convert(rgb, space, "sRGB1"), 0, 1)
+    return cspace_convert(rgb, "sRGB1", "CIELab")
+
+
+@pytest.mark.parametrize(
+    ("lab1", "lab2", "distance"),
+    [  # pairs 1, 7, 17 and 25 of the paper's table
+        ((50, 2.6772, -79.7751), (50, 0, -82.7485), 2.0425),
+        ((50, 0, 0), (50, -1, 2), 2.3669),
+        ((50, 2.5, 0), (73, 25, -18), 27.1492),
+        ((60.2574, -34.0099, 36.2677), (60.4626, -34.1751, 39.4387), 1.2644),
+    ],
+)
+def test_ciede2000_gives_the_published_distances(lab1, lab2, distance):
+    assert ciede2000(lab1, lab2) == pytest.approx(distance, abs=1e-4)
+
+
+@pytest.mark.parametrize(("theme", "least"), [("light", 14.9), ("dark", 11.4)])
+def test_any_two_series_can_be_told_apart_with_any_colour_vision(theme, least):
+    color = style.PALETTES[theme]
+    distances = [
+        ciede2000(seen(color[a], vision), seen(color[b], vision))
+        for a, b in itertools.combinations(style.SERIES, 2)
+        for vision in ("normal", "protanomaly", "deuteranomaly", "tritanomaly")
+    ]
+    assert min(distances) == pytest.approx(least, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("theme", "recovered", "others"), [("light", 4.0, 4.8), ("dark", 5.9, 5.9)]
+)
+def test_series_and_small_text_stand_out_from_the_page(theme, recovered, others):
+    color = style.PALETTES[theme]
+    assert contrast(color["recovered"], color["page"]) >= recovered
+    for name in (*style.SERIES, "muted"):
+        if name != "recovered":
+            assert contrast(color[name], color["page"]) >= others, name
+
+
+@THEMES
+def test_ordered_colours_stay_visible_and_in_order(theme):
+    color = style.PALETTES[theme]
+    shades = [luminance(x) for x in style.ordered_colors(9, "viridis", color)]
+    assert shades == sorted(shades)
+    assert all(contrast(x, color["page"]) > 1.5 for x in style.ordered_colors(9, "viridis", color))
+
+
+# Figures
+
+
+@THEMES
+@EVERY
+def test_every_figure_draws_on_a_transparent_page_and_no_label_is_cut_or_covered(call, theme):
+    fig = drawn(call, theme)
+    fig.draw_without_rendering()
+    assert fig.get_facecolor()[3] == 0
+    assert all(ax.get_facecolor()[3] == 0 for ax in fig.axes if ax.patch.get_visible())
+    inked, (width, height) = fig.get_tightbbox(), fig.get_size_inches()
+    assert -0.01 < inked.x0 < inked.x1 < width + 0.01
+    assert -0.01 < inked.y0 < inked.y1 < height + 0.01
+    for ax in fig.axes:
+        boxes = [text.get_window_extent() for text in ax.texts]
+        for one, two in itertools.combinations(boxes, 2):
+            beside = one.x1 <= two.x0 + 1 or two.x1 <= one.x0 + 1
+            assert beside or one.y1 <= two.y0 + 1 or two.y1 <= one.y0 + 1
+
+
+def test_training_curves_are_the_accuracies_by_role_from_step_1():
+    rows = HISTORY[(HISTORY.part == "full") & (HISTORY.step >= 1)]
+    (ax,) = drawn("training_curves").axes
+    for xy, role in zip(lines(ax), ("clean", "noisy", "recovered", "test"), strict=True):
+        np.testing.assert_array_equal(xy, rows[["step", f"accuracy_{role}"]])
+    assert ax.get_xscale() == "log"
+    assert ax.lines[-1].get_ydata() == pytest.approx([1 / P, 1 / P])
+
+
+def test_a_role_without_pairs_is_left_out():
+    rows = HISTORY[HISTORY.part == "full"].assign(accuracy_noisy=EMPTY, accuracy_recovered=EMPTY)
+    fig = style.themed("light", figures.training_curves, rows, **COMMON)
+    assert len(lines(fig.axes[0])) == 2
+    names = [text.get_text() for text in fig.axes[0].texts]
+    assert names == ["clean", "test", "chance 14.3 %"]
+
+
+def test_the_progress_measure_is_the_test_accuracy_of_each_part_and_the_noise_known():
+    (ax,) = drawn("progress_measure").axes
+    wanted = [(part, "test") for part in ("full", "G", "G_quadratic", "G_random")]
+    for xy, (part, role) in zip(lines(ax), [*wanted, ("full", "noisy")], strict=True):
+        rows = HISTORY[(HISTORY.part == part) & (HISTORY.step >= 1)]
+        np.testing.assert_array_equal(xy, rows[["step", f"accuracy_{role}"]])
+    assert ax.lines[-2].get_linestyle() == "--"
+
+
+def test_against_noise_each_seed_is_a_thin_line_and_their_median_a_thick_one():
+    axes = drawn("filtration_against noise").axes
+    for ax, role in zip(axes, ("test", "noisy"), strict=True):
+        found = iter(lines(ax) if role == "test" else [x.get_xydata() for x in ax.lines[:-1]])
+        for part in LOOKS:
+            rows = SWEEP[SWEEP.part == part].dropna(subset=f"accuracy_{role}")
+            for seed in SEEDS:
+                one = rows[rows.seed == seed]
+                np.testing.assert_array_equal(next(found), one[["noise", f"accuracy_{role}"]])
+            middle = [sorted(x)[1] for _, x in rows.groupby("noise")[f"accuracy_{role}"]]
+            np.testing.assert_array_equal(next(found)[:, 1], middle)
+        assert next(found, None) is None
+    assert {line.get_linestyle() for line in axes[1].lines[:-1]} == {"--"}
+
+
+def test_against_width_the_ticks_are_the_widths_in_powers_of_two():
+    axes = drawn("filtration_against width").axes
+    for xy, part in zip(lines(axes[0]), LOOKS, strict=True):
+        rows = BY_WIDTH[BY_WIDTH.part == part]
+        np.testing.assert_array_equal(xy, rows[["width", "accuracy_test"]])
+    assert axes[1].get_xscale() == "log"
+    assert tuple(axes[1].get_xticks()) == WIDTHS
+    assert [x.get_text() for x in axes[1].get_xticklabels()] == [str(x) for x in WIDTHS]
+
+
+def test_filtration_against_anything_else_is_refused():
+    with pytest.raises(ValueError, match="x = 'p' is not allowed: noise or width"):
+        style.themed("light", figures.filtration_against, SWEEP, x="p", **COMMON)
+
+
+@THEMES
+def test_width_steps_has_a_line_per_width_and_names_the_widths_on_a_strip(theme):
+    *panels, strip = drawn("width_steps", theme).axes
+    colors = style.ordered_colors(len(WIDTHS), "viridis", style.PALETTES[theme])
+    for ax, part in zip(panels, ("G", "R"), strict=True):
+        assert [line.get_color() for line in ax.lines[:-1]] == colors
+        for xy, width in zip(lines(ax), WIDTHS, strict=True):
+            rows = BY_STEP[(BY_STEP.part == part) & (BY_STEP.width == width) & (BY_STEP.step > 0)]
+            np.testing.assert_array_equal(xy, rows[["step", "accuracy_test"]])
+    assert [x.get_text() for x in strip.get_yticklabels()] == [str(x) for x in WIDTHS]
+
+
+@THEMES
+def test_accuracy_bars_are_test_and_noisy_with_their_numbers_and_say_what_is_missing(theme):
+    color = style.PALETTES[theme]
+    (ax,) = drawn("accuracy_bars", theme).axes
+    bars = {
+        (round(bar.get_y() + bar.get_height() / 2, 6), mpl.colors.to_hex(bar.get_facecolor())): (
+            bar.get_width()
+        )
+        for bar in ax.patches
+        if np.isfinite(bar.get_width())
+    }
+    test, noisy = color["test"], color["noisy"]
+    assert bars == {(-0.2, test): 0.125, (0.2, noisy): 1.0, (0.8, test): 0.75}
+    said = [text.get_text() for text in ax.texts]
+    numbers = ["12.5 %  test", "100.0 %  noisy", "75.0 %", "no such pairs", "chance 14.3 %"]
+    assert said == numbers
+    assert [x.get_text() for x in ax.get_yticklabels()] == ["full net", "control: untrained"]
+
+
+def test_swap_bars_are_medians_over_seeds_and_dots_the_seeds():
+    axes = drawn("swap_bars").axes
+    assert [ax.get_title(loc="left") for ax in axes] == list(SWAPS.values())
+    for ax, part in zip(axes, SWAPS, strict=True):
+        rows = SWAPPED[SWAPPED.part == part]
+        for bars, role in zip(ax.containers, ("test", "noisy"), strict=True):
+            values = rows.groupby("noise")[f"accuracy_{role}"]
+            middle = [sorted(x)[1] for _, x in values]
+            assert [bar.get_height() for bar in bars] == pytest.approx(middle)
+        dots = np.concatenate([x.get_offsets()[:, 1] for x in ax.collections])
+        assert sorted(dots) == sorted(rows[["accuracy_test", "accuracy_noisy"]].to_numpy().ravel())
+
+
+def test_neurons_are_rows_and_u_v_w_columns_on_shared_symmetric_limits():
+    axes = np.reshape(drawn("neurons").axes, (3, 3))
+    for (i, j), ax in np.ndenumerate(axes):
+        np.testing.assert_array_equal(lines(ax)[0][:, 1], VECTORS[j, i])
+        low, high = ax.get_ylim()
+        assert low == -high
+        assert ax.get_ylim() == axes[0, j].get_ylim()
+        assert high > VECTORS[j].abs().max()
+
+
+def test_the_split_of_a_neuron_shows_before_g_and_r_in_their_colours():
+    axes = np.reshape(drawn("neuron_split").axes, (3, 3))
+    for (i, j), ax in np.ndenumerate(axes):
+        np.testing.assert_array_equal(lines(ax)[0][:, 1], VECTORS[i, j])
+        role = ("ink", "test", "noisy")[i]
+        assert ax.lines[1].get_color() == style.PALETTES["light"][role]
+
+
+def test_the_answer_map_tells_the_true_the_given_wrong_and_any_other_label():
+    answers = TRUE.clone()
+    answers[0, 2, 3] = GIVEN[0, 2, 3]
+    answers[0, 5, 1] = (TRUE[0, 5, 1] + 3) % P
+    fig = style.themed("dark", figures.answer_map, TABLE, {"full": answers})
+    (cells,) = fig.axes[0].collections
+    codes = np.ones((P, P))
+    codes[2, 3], codes[5, 1] = 2, 0
+    np.testing.assert_array_equal(cells.get_array(), codes)
+    color = style.PALETTES["dark"]
+    hexes = [mpl.colors.to_hex(x) for x in cells.cmap(cells.norm([0, 1, 2]))]
+    assert hexes == [color["faint"], color["test"], color["noisy"]]
+    assert cells.get_rasterized()
+
+
+# Labels and show
+
+
+def test_labels_at_the_same_height_are_spread_around_it():
+    np.testing.assert_allclose(style.spread([5.0] * 3, [2.0] * 3, low=0.0), [3, 5, 7])
+
+
+def test_labels_keep_the_order_of_their_lines_and_stay_above_the_floor():
+    centres = style.spread([3.0, 1.0, 2.0], [2.0] * 3, low=0.0)
+    np.testing.assert_allclose(centres, [5, 1, 3])
+    np.testing.assert_allclose(style.spread([-5.0], [2.0], low=0.0), [1])
+
+
+def simple(*, color):
+    fig, ax = style.panels(style.FULL)
+    for height, name in ((1.0, "one"), (1.01, "two")):
+        ax.plot([0, 1, 2], [0, height, EMPTY], color=color["test"])
+        style.label_end(ax, [0, 1, 2], [0, height, EMPTY], name, color["test"])
+    style.label_end(ax, [0.0], [EMPTY], "nothing", color["test"])
+    return fig
+
+
+def test_a_label_stands_behind_the_last_known_point_of_its_line():
+    fig = style.themed("light", simple)
+    one, two = fig.axes[0].texts
+    assert (one.xy, two.xy) == ((1, 1), (1, 1.01))
+    fig.draw_without_rendering()
+    assert one.get_window_extent().y1 < two.get_window_extent().y0
+
+
+def test_the_same_input_gives_the_same_bytes_without_date_or_fonts():
+    one, two = (style.svg("light", simple) for _ in range(2))
+    assert one == two
+    assert b"dc:date" not in one
+    assert b"<text" not in one
+    assert b"font-family" not in one
+
+
+def test_an_svg_has_the_size_of_the_figure_and_no_background():
+    root = ElementTree.fromstring(style.svg("dark", simple))
+    assert (root.get("width"), root.get("height")) == ("504pt", "230.4pt")  # 7.0 x 3.2 inches
+    assert b"#121212" not in style.svg("dark", simple)
+
+
+def test_show_puts_both_themes_into_one_output():
+    shown = style.show(simple, alt='Two lines, "one" & two')
+    assert repr(shown) == 'Figure: Two lines, "one" & two'
+    html = shown._repr_html_()
+    images = re.findall(
+        r'<img class="mn-fig only-(\w+)" alt="([^"]*)" style="max-width:100%;height:auto" '
+        r'src="data:image/svg\+xml;base64,([^"]*)">',
+        html,
+    )
+    assert [theme for theme, _, _ in images] == ["light", "dark"]
+    assert {alt for _, alt, _ in images} == {"Two lines, &quot;one&quot; &amp; two"}
+    for theme, _, data in images:
+        assert base64.b64decode(data) == style.svg(theme, simple)
+        assert style.PALETTES[theme]["test"].encode() in base64.b64decode(data)
+    rule = "html:not([data-theme=dark]) .mn-fig.only-dark{display:none!important}"
+    assert html.startswith(f"<style>{rule}</style>")
+
+
+@pytest.mark.parametrize("alt", ["", "  "])
+def test_show_refuses_a_figure_without_words(alt):
+    with pytest.raises(ValueError, match="say in words what the figure shows"):
+        style.show(simple, alt=alt)
+    with pytest.raises(TypeError, match="alt"):
+        style.show(simple)
+
+
+def test_settings_of_matplotlib_and_pyplot_stay_as_they_were():
+    before, seaborn_free = dict(mpl.rcParams), plt.get_fignums()
+    for call in CALLS:
+        drawn(call)
+    style.show(simple, alt="Two lines")
+    assert dict(mpl.rcParams) == before
+    assert plt.get_fignums() == seaborn_free == []
+
+
+def test_settings_of_the_reader_do_not_change_a_figure():
+    plain = style.svg("light", simple)
+    with mpl.rc_context({"font.size": 30, "axes.grid": True, "lines.linewidth": 9}):
+        assert style.svg("light", simple) == plain
