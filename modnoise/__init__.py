@@ -19,93 +19,50 @@ True
 True
 """
 
-from modnoise import figures, widgets
-from modnoise.claims import CLAIMS, Verdict, check
-from modnoise.experiments import EXPERIMENTS, Sweep, base_run
-from modnoise.figures.style import show
-from modnoise.fourier import (
-    angles,
-    dominant_frequency,
-    filtrate,
-    largest_product,
-    parts,
-    phase_mse,
-    random_frequency,
-    smallest_frequency,
-    sparsity,
-    spectrum,
-    without_mu,
-)
-from modnoise.gradients import alignment
-from modnoise.metrics import (
-    ROLES,
-    accuracy,
-    compare,
-    curves,
-    first_step,
-    median_table,
-    percent,
-    predictions,
-    scores,
-)
-from modnoise.nets import ACTIVATIONS, NetStack, new_nets
-from modnoise.pages import statements
-from modnoise.parameters import FiltrationParameters, QuickstartParameters, check_parameters
-from modnoise.partition import ipr, strength
-from modnoise.spec import Run, SpecError
-from modnoise.store import Store, StoreError, colophon, load_or_train
-from modnoise.tables import NoisyTable, noisy_table
-from modnoise.training.loop import Trained, train
+import lazy_loader
 
-__all__ = [
-    "ACTIVATIONS",
-    "CLAIMS",
-    "EXPERIMENTS",
-    "ROLES",
-    "FiltrationParameters",
-    "NetStack",
-    "NoisyTable",
-    "QuickstartParameters",
-    "Run",
-    "SpecError",
-    "Store",
-    "StoreError",
-    "Sweep",
-    "Trained",
-    "Verdict",
-    "accuracy",
-    "alignment",
-    "angles",
-    "base_run",
-    "check",
-    "check_parameters",
-    "colophon",
-    "compare",
-    "curves",
-    "dominant_frequency",
-    "figures",
-    "filtrate",
-    "first_step",
-    "ipr",
-    "largest_product",
-    "load_or_train",
-    "median_table",
-    "new_nets",
-    "noisy_table",
-    "parts",
-    "percent",
-    "phase_mse",
-    "predictions",
-    "random_frequency",
-    "scores",
-    "show",
-    "smallest_frequency",
-    "sparsity",
-    "spectrum",
-    "statements",
-    "strength",
-    "train",
-    "widgets",
-    "without_mu",
-]
 __version__ = "0.1.0"
+
+# Names are imported when they are first used: listing experiments needs no torch.
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules=["figures", "widgets"],
+    submod_attrs={
+        "claims": ["CLAIMS", "Verdict", "check"],
+        "experiments": ["EXPERIMENTS", "Sweep", "base_run"],
+        "figures.style": ["show"],
+        "fourier": [
+            "angles",
+            "dominant_frequency",
+            "filtrate",
+            "largest_product",
+            "parts",
+            "phase_mse",
+            "random_frequency",
+            "smallest_frequency",
+            "sparsity",
+            "spectrum",
+            "without_mu",
+        ],
+        "gradients": ["alignment"],
+        "metrics": [
+            "ROLES",
+            "accuracy",
+            "compare",
+            "curves",
+            "first_step",
+            "median_table",
+            "percent",
+            "predictions",
+            "scores",
+        ],
+        "nets": ["ACTIVATIONS", "NetStack", "new_nets"],
+        "pages": ["statements"],
+        "parameters": ["FiltrationParameters", "QuickstartParameters", "check_parameters"],
+        "partition": ["ipr", "strength"],
+        "spec": ["Run", "SpecError"],
+        "store": ["Store", "StoreError", "colophon", "load_or_train"],
+        "tables": ["NoisyTable", "noisy_table"],
+        "training.loop": ["Trained", "train"],
+    },
+)

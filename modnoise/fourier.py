@@ -43,6 +43,8 @@ def keep_frequency(
 ) -> Float[Tensor, "run neuron p"]:
     """The part of x at frequency k: (2 / sqrt p) |x^_k| cos(2 pi k i / p + arg x^_k).
 
+    Half of that for even p at k = p / 2, which is its own mirror.
+
     Raises:
         ValueError: a frequency outside 1 ... p // 2.
     """

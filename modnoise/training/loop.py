@@ -163,7 +163,8 @@ def train(
         threads: CPU threads; two one-thread processes beat one two-thread process.
         progress: show a bar with steps/s and time left once a run takes over 5 s.
         state: continue from here instead of from the initialization (fast engine).
-        on_checkpoint: called with the current `State` about every ``checkpoint_every`` seconds.
+        on_checkpoint: called with the current `State` about every ``checkpoint_every`` seconds;
+            its tensors and rows are live, so write or copy them before returning.
 
     Returns:
         `Trained`: the nets, their tables, and one row per (run, step, part) with the columns
