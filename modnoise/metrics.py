@@ -93,7 +93,7 @@ def first_step(step: np.ndarray, accuracy: np.ndarray, level: float) -> float:
 def compare(shown: Mapping[str, tuple[NetStack, NoisyTable]]) -> pd.DataFrame:
     """Accuracies by role, one named row per (net, table); the first net of each stack."""
     rows = {name: scores(nets, table)[0][0].cpu().numpy() for name, (nets, table) in shown.items()}
-    return pd.DataFrame.from_dict(rows, orient="index", columns=list(ROLES)).rename_axis("net")
+    return pd.DataFrame.from_dict(rows, orient="index", columns=list(ROLES))
 
 
 def curves(runs: Sequence[Run], trained: Iterable[Any]) -> pd.DataFrame:
@@ -111,15 +111,15 @@ def curves(runs: Sequence[Run], trained: Iterable[Any]) -> pd.DataFrame:
 
 
 def median_table(final: pd.DataFrame, *, by: str, parts: Sequence[str]) -> pd.DataFrame:
-    """Median test and noisy accuracy over seeds in percent: rows ``by``, columns (role, part)."""
+    """Median test and noisy accuracy over seeds: rows ``by``, columns (role, part)."""
     rows = final[final.part.isin(parts)]
     columns = [f"accuracy_{role}" for role in ("test", "noisy")]
-    table = rows.groupby([by, "part"])[columns].median().mul(100).unstack("part")
+    table = rows.groupby([by, "part"])[columns].median().unstack("part")
     order = [(column, part) for column in columns for part in parts]
-    table = table[order].rename(columns=lambda name: name.removeprefix("accuracy_"))
-    return table.round(1)
+    return table[order].rename(columns=lambda name: name.removeprefix("accuracy_"))
 
 
 def percent(frame: pd.DataFrame) -> pd.DataFrame:
     """Fractions as text with one decimal, a dash where there is nothing to measure."""
-    return frame.map(lambda x: "–" if pd.isna(x) else f"{x:.1%}")
+    text = frame.map(lambda x: "–" if pd.isna(x) else f"{x:.1%}")
+    return text.rename_axis(columns=[None] * text.columns.nlevels)

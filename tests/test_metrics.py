@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch.nn.functional import cross_entropy
@@ -13,6 +14,7 @@ from modnoise.metrics import ROLES, accuracy, first_step, predictions, scores
 from modnoise.nets import new_nets
 from modnoise.spec import Run
 from modnoise.tables import CLEAN, NOISY, TEST, VAL, noisy_table
+from modnoise.training.loop import train
 
 RUNS = [Run(p=7, width=9, dtype="float64", init="normal", seed=s, noise=0.4) for s in (1, 2)]
 ROLE = {"clean": CLEAN, "noisy": NOISY, "recovered": NOISY, "val": VAL, "test": TEST}
@@ -105,3 +107,29 @@ def test_the_first_step_at_a_level_is_the_first_recorded_one():
     assert first_step(steps, curve, 0.6) == 40.0
     assert np.isnan(first_step(steps, curve, 0.95))
     assert np.isnan(first_step(steps, np.full(4, np.nan), 0.5))
+
+
+def test_tables_for_the_page_hold_medians_by_hand_and_dashes_for_nothing():
+    rows = [
+        {"noise": 0.5, "part": part, "seed": seed, "accuracy_test": x, "accuracy_noisy": np.nan}
+        for part, values in (("full", (0.1, 0.2, 0.9)), ("G", (1.0, 0.5, 0.75)))
+        for seed, x in enumerate(values)
+    ]
+    table = metrics.median_table(pd.DataFrame(rows), by="noise", parts=["G", "full"])
+    assert list(table.columns) == [
+        ("test", "G"), ("test", "full"), ("noisy", "G"), ("noisy", "full")
+    ]  # fmt: skip
+    assert table.loc[0.5, ("test", "G")] == 0.75
+    assert list(metrics.percent(table).loc[0.5]) == ["75.0%", "20.0%", "–", "–"]
+
+
+def test_curves_stand_beside_the_fields_of_their_runs():
+    runs = [Run(p=5, width=3, steps=2, noise=noise) for noise in (0.0, 0.5)]
+    trained = [train(run, progress=False) for run in runs]
+    frame = metrics.curves(runs, trained)
+    assert len(frame) == sum(len(one.history) for one in trained) == 2 * 3
+    assert list(frame.groupby("noise").key.first()) == [run.key for run in runs]
+    assert set(frame.steps) == {2}
+    last = frame[(frame.noise == 0.5) & (frame.step == 2)].iloc[0]
+    shown = metrics.compare({"it": (trained[1].nets, trained[1].table)})
+    assert last.accuracy_test == shown.loc["it", "test"]
