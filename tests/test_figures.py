@@ -274,6 +274,7 @@ def test_accuracy_bars_are_test_and_noisy_with_their_numbers_and_say_what_is_mis
     said = [text.get_text() for text in ax.texts]
     numbers = ["12.5 %  test", "100.0 %  noisy", "75.0 %", "no such pairs", "chance 14.3 %"]
     assert said == numbers
+    assert ax.texts[0].xy[0] == 1 / P  # the number of a bar below chance clears the line
     assert [x.get_text() for x in ax.get_yticklabels()] == ["full net", "control: untrained"]
 
 
@@ -321,6 +322,7 @@ def test_the_answer_map_tells_the_true_the_given_wrong_and_any_other_label():
     hexes = [mpl.colors.to_hex(x) for x in cells.cmap(cells.norm([0, 1, 2]))]
     assert hexes == [color["faint"], color["test"], color["noisy"]]
     assert cells.get_rasterized()
+    assert fig.axes[0].get_ylim() == (0, P)  # a grows upwards
 
 
 # Labels and show
@@ -404,5 +406,5 @@ def test_settings_of_matplotlib_and_pyplot_stay_as_they_were():
 
 def test_settings_of_the_reader_do_not_change_a_figure():
     plain = style.svg("light", simple)
-    with mpl.rc_context({"font.size": 30, "axes.grid": True, "lines.linewidth": 9}):
+    with mpl.rc_context({"font.size": 30, "axes.grid": True, "xtick.direction": "in"}):
         assert style.svg("light", simple) == plain
