@@ -1,15 +1,16 @@
 """Claims of the paper as rules on recorded numbers; a verdict is a value that prints itself.
 
 The claims are the paper's, in our words; every threshold is ours, fixed before the runs. With
-several seeds a rule is applied to the median over seeds. A refuted claim is a result and raises
-nothing. Rules take frames: rows with ``part`` (`modnoise.fourier.parts`), ``accuracy_<role>`` and
-the fields of their runs, at the last step unless said otherwise. numpy and pandas only.
+several seeds a rule is applied to the median over seeds, and the lowest and highest are reported
+beside it. A refuted claim is a result and raises nothing. Rules take frames: rows with ``part``
+(`modnoise.fourier.parts`), ``accuracy_<role>`` and the fields of their runs, at the last step
+unless said otherwise. numpy and pandas only.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 
 import numpy as np
@@ -20,6 +21,9 @@ TESTED_SCALES = ("laptop", "paper")
 
 STATES = ("confirmed", "refuted", "not tested")
 
+_SETTING = ("op", "p", "act", "width", "tied", "optimizer", "lr", "weight_decay", "noise_kind")
+_SETTING += ("train_frac", "steps")  # fields of a run that no rule takes a median over
+
 
 @dataclass(frozen=True)
 class Claim:
@@ -27,6 +31,8 @@ class Claim:
 
     ``source``: the paper's section or figure, or ``ours`` for controls. ``apply`` gives one
     (condition, measured text, holds) per condition, and raises `Untested` when data are missing.
+    ``needs``: fields of the runs that the claim is about. ``same``: the column, besides the
+    setting, that must have one value in all rows.
     """
 
     id: str
@@ -34,6 +40,8 @@ class Claim:
     source: str
     rule: str
     apply: Callable[[pd.DataFrame], list[tuple[str, str, bool]]]
+    needs: Mapping[str, str] = field(default_factory=dict)
+    same: str = "step"
 
 
 class Untested(Exception):
@@ -53,15 +61,16 @@ class Verdict:
     scale: str
     setting: str
 
+    def __repr__(self) -> str:
+        return f"{self.claim.id}: {self.state} ({self.scale} scale; {self.setting})"
+
     def __str__(self) -> str:
         return (
-            f"{self.claim.id}: {self.state} ({self.scale} scale; {self.setting})\n"
+            f"{self!r}\n"
             f"  claim: {self.claim.statement} [{self.claim.source}]\n"
             f"  rule: {self.claim.rule}\n"
             f"  measured: {' · '.join(self.measured)}"
         )
-
-    __repr__ = __str__
 
     def _repr_html_(self) -> str:
         state = self.state.replace(" ", "-")
@@ -76,12 +85,25 @@ class Verdict:
         )
 
 
-def _median(frame: pd.DataFrame, part: str, role: str) -> float:
-    """Median over rows (seeds) of one accuracy of one part."""
+def _values(frame: pd.DataFrame, part: str, role: str) -> pd.Series:
+    """One accuracy of one part, a value per row (seed)."""
     values = frame.loc[frame.part == part, f"accuracy_{role}"]
     if values.empty:
         raise Untested(f"no recorded part {part!r}")
-    return float(values.median())
+    if missing := int(values.isna().sum()):
+        raise Untested(f"{part} has no {role} accuracy in {missing} of {len(values)} rows")
+    return values
+
+
+def _median(frame: pd.DataFrame, part: str, role: str) -> float:
+    return float(_values(frame, part, role).median())
+
+
+def _told(frame: pd.DataFrame, part: str, role: str) -> str:
+    """The median as text; of several seeds that differ, with the lowest and the highest."""
+    values = _values(frame, part, role)
+    text, low, high = (f"{100 * x:.1f}" for x in (values.median(), values.min(), values.max()))
+    return f"{text} %" if low == high else f"{text} % ({low} to {high})"
 
 
 def _at(frame: pd.DataFrame, noise: float) -> pd.DataFrame:
@@ -91,14 +113,8 @@ def _at(frame: pd.DataFrame, noise: float) -> pd.DataFrame:
     return rows
 
 
-def _p(frame: pd.DataFrame) -> int:
-    if len(values := set(frame.p)) != 1:
-        raise ValueError(f"p must be the same in all rows, got {sorted(values)}")
-    return int(frame.p.iloc[0])
-
-
-def _percent(x: float) -> str:
-    return f"{100 * x:.1f} %"
+def _chance(frame: pd.DataFrame) -> float:
+    return 1 / int(frame.p.iloc[0])
 
 
 def _separates(g: str) -> Callable[[pd.DataFrame], list[tuple[str, str, bool]]]:
@@ -110,15 +126,15 @@ def _separates(g: str) -> Callable[[pd.DataFrame], list[tuple[str, str, bool]]]:
             rows, least = _at(frame, noise), 0.99 if noise == 0.3 else 0.95
             test, kept = _median(rows, g, "test"), _median(rows, g, "noisy")
             rest, rest_test = _median(rows, "R", "noisy"), _median(rows, "R", "test")
-            holds = test >= least and kept <= 1 / _p(frame) + 0.05
+            holds = test >= least and kept <= _chance(frame) + 0.05
             holds = holds and rest >= 0.5 and rest_test <= 0.1
-            text = f"FF test {_percent(test)}, noisy {_percent(kept)}; "
-            text += f"residual noisy {_percent(rest)}, test {_percent(rest_test)}"
+            text = f"FF test {_told(rows, g, 'test')}, noisy {_told(rows, g, 'noisy')}; "
+            text += f"residual noisy {_told(rows, 'R', 'noisy')}, test {_told(rows, 'R', 'test')}"
             if noise == 0.8:
                 gain = test - _median(rows, "full", "test")
                 holds = holds and gain >= 0.2
-                text += f"; gain {100 * gain:+.1f} points"
-            found.append((f"noise {noise:.0%}", text, holds))
+                text += f"; full net test {_told(rows, 'full', 'test')}"
+            found.append((f"noise {noise:g}", text, holds))
         return found
 
     return apply
@@ -138,36 +154,47 @@ def _swap(frame: pd.DataFrame) -> list[tuple[str, str, bool]]:
         for part, forgotten in (("quadratic", 0.0), ("reverse_relu", 0.2)):
             gain = _median(rows, part, "test") - _median(rows, "full", "test")
             change = _median(rows, part, "noisy") - _median(rows, "full", "noisy")
-            text = f"test {100 * gain:+.1f}, noisy {100 * change:+.1f} points"
-            name = f"{part.replace('_', ' ')}, noise {noise:.0%}"
+            text = ", ".join(
+                f"{role} {_told(rows, 'full', role)} before, {_told(rows, part, role)} after"
+                for role in ("test", "noisy")
+            )
+            name = f"{part.replace('_', ' ')}, noise {noise:g}"
             found.append((name, text, gain >= -0.02 and change <= -forgotten))
     return found
 
 
-def _after_not_below(frame: pd.DataFrame) -> list[tuple[str, str, bool]]:
+def _not_below(*noises: float) -> Callable[[pd.DataFrame], list[tuple[str, str, bool]]]:
+    """FF does not lower the test accuracy at any of these noise ratios."""
+
+    def apply(frame: pd.DataFrame) -> list[tuple[str, str, bool]]:
+        found = []
+        for noise in noises:
+            rows = _at(frame, noise)
+            text = f"test {_told(rows, 'full', 'test')} before, "
+            text += f"{_told(rows, 'G', 'test')} after FF"
+            holds = _median(rows, "G", "test") >= _median(rows, "full", "test")
+            found.append((f"noise {noise:g}", text, holds))
+        return found
+
+    return apply
+
+
+def _near_chance(rows: pd.DataFrame) -> list[tuple[str, str, bool]]:
     found = []
-    for noise, rows in frame.groupby("noise"):
-        before, after = _median(rows, "full", "test"), _median(rows, "G", "test")
-        text = f"test {_percent(before)} before, {_percent(after)} after FF"
-        found.append((f"noise {noise:.0%}", text, after >= before))
+    for part in ("full", "G", "G_quadratic", "G_random"):
+        holds = _median(rows, part, "test") <= 3 * _chance(rows)
+        found.append((part.replace("_", " "), f"test {_told(rows, part, 'test')}", holds))
     return found
 
 
 def _no_rule(frame: pd.DataFrame) -> list[tuple[str, str, bool]]:
-    rows, chance = _at(frame, 1.0), 1 / _p(frame)
-    found = []
-    for part in ("full", "G", "G_quadratic", "G_random"):
-        test = _median(rows, part, "test")
-        found.append((part.replace("_", " "), f"test {_percent(test)}", test <= 3 * chance))
-    return found
+    return _near_chance(_at(frame, 1.0))
 
 
 def _untrained(frame: pd.DataFrame) -> list[tuple[str, str, bool]]:
-    found = []
-    for part in frame.part.unique():
-        test = _median(frame, part, "test")
-        found.append((str(part), f"test {_percent(test)}", test <= 3 / _p(frame)))
-    return found
+    if (frame.step > 0).any():
+        raise Untested("not untrained: rows of later steps than 0")
+    return _near_chance(frame)
 
 
 def _beats_random(frame: pd.DataFrame) -> list[tuple[str, str, bool]]:
@@ -178,27 +205,27 @@ def _beats_random(frame: pd.DataFrame) -> list[tuple[str, str, bool]]:
             ("ReLU", "G", "G_random_relu"),
             ("x²", "G_quadratic", "G_random"),
         ):
-            mine, random = _median(rows, own, "test"), _median(rows, other, "test")
-            text = f"test {_percent(mine)} dominant, {_percent(random)} random"
-            found.append((f"{name}, noise {noise:.0%}", text, mine >= random + 0.1))
+            text = f"test {_told(rows, own, 'test')} dominant, "
+            text += f"{_told(rows, other, 'test')} random"
+            holds = _median(rows, own, "test") >= _median(rows, other, "test") + 0.1
+            found.append((f"{name}, noise {noise:g}", text, holds))
     return found
 
 
 def _leads(frame: pd.DataFrame) -> list[tuple[str, str, bool]]:
-    chance, found = 1 / _p(frame), []
-    full = frame[frame.part == "full"].groupby("step").accuracy_test.median()
+    found = []
+    full = _values(frame, "full", "test").groupby(frame.step).median()
     for part in ("G", "G_quadratic"):
-        curve = frame[frame.part == part].groupby("step").accuracy_test.median()
-        if curve.empty:
-            raise Untested(f"no recorded part {part!r}")
+        curve = _values(frame, part, "test").groupby(frame.step).median()
         name, reached = part.replace("_", " "), curve.index[curve >= 0.5]
         if not len(reached):
-            found.append((name, f"never reaches 50 % (best {_percent(curve.max())})", False))
+            text = f"never reaches 50 % (best {100 * curve.max():.1f} %)"
+            found.append((name, text, False))
             continue
-        step = int(reached[0])
-        raw = float(full.loc[:step].iloc[-1])
-        text = f"50 % at step {step}, the full net then {_percent(raw)}"
-        found.append((name, text, raw <= 2 * chance))
+        then = full.loc[: reached[0]].index[-1]
+        raw = _told(frame[frame.step == then], "full", "test")
+        text = f"50 % at step {reached[0]}, the full net then {raw}"
+        found.append((name, text, bool(full[then] <= 2 * _chance(frame))))
     return found
 
 
@@ -209,6 +236,7 @@ _CLAIMS = (
         "paper, Result 4.1, Fig. 5 left",
         f"with the trained activation: {_SEPARATION}",
         _separates("G"),
+        needs={"act": "relu"},
     ),
     Claim(
         "R4.1-FF-quadratic-part",
@@ -216,6 +244,7 @@ _CLAIMS = (
         "ours",
         f"with φ = x², μ = 0 after FF: {_SEPARATION}",
         _separates("G_quadratic"),
+        needs={"act": "relu"},
     ),
     Claim(
         "R4.1-swap",
@@ -224,6 +253,7 @@ _CLAIMS = (
         "at noise 0.3, 0.5, 0.8: test accuracy falls by at most 2 points; noisy accuracy does not "
         "rise under x² and falls by at least 20 points under max(0, −x)",
         _swap,
+        needs={"act": "relu"},
     ),
     Claim(
         "D-FF-subtraction",
@@ -231,20 +261,22 @@ _CLAIMS = (
         "paper, Fig. 23",
         f"as R4.1-FF: {_SEPARATION}",
         _separates("G"),
+        needs={"op": "sub"},
     ),
     Claim(
         "D-FF-quadratic",
         "FF raises the test accuracy of quadratic nets",
         "paper, Fig. 24",
-        "at every noise ratio the test accuracy after FF is not below the one before",
-        _after_not_below,
+        "at noise 0.3, 0.5, 0.8 the test accuracy after FF is not below the one before",
+        _not_below(0.3, 0.5, 0.8),
+        needs={"act": "quadratic"},
     ),
     Claim(
         "D-FF-clean",
         "FF raises the test accuracy of nets trained without noise",
         "paper, Fig. 25",
-        "the test accuracy after FF is not below the one before",
-        _after_not_below,
+        "at noise 0 the test accuracy after FF is not below the one before",
+        _not_below(0.0),
     ),
     Claim(
         "CONTROL-noise-1",
@@ -258,7 +290,8 @@ _CLAIMS = (
         "CONTROL-untrained",
         "FF finds no rule in an untrained net",
         "ours",
-        "test accuracy at most 3 × chance",
+        "before the first step the test accuracy of the full net and of each kind of FF is at "
+        "most 3 × chance",
         _untrained,
     ),
     Claim(
@@ -274,8 +307,9 @@ _CLAIMS = (
         "The rule is in the weights before the full net shows it",
         "ours",
         "FF reaches 50 % test accuracy while the full net's is at most twice chance, with ReLU "
-        "and with x²; all recorded steps",
+        "and with x²; all recorded steps of one noise ratio",
         _leads,
+        same="noise",
     ),
 )
 
@@ -284,15 +318,13 @@ CLAIMS: Mapping[str, Claim] = {claim.id: claim for claim in _CLAIMS}
 
 
 def _setting(frame: pd.DataFrame) -> str:
-    """What the rows have in common, and how many seeds they are from."""
-    parts = []
-    for name, label in (("op", ""), ("p", "p = "), ("width", "M = "), ("steps", "steps = ")):
-        values = sorted(set(frame[name])) if name in frame else []
-        if values:
-            parts.append(label + ", ".join(map(str, values)))
-    if "seed" in frame:
-        n = frame.seed.nunique()
-        parts.append(f"median of {n} seeds" if n > 1 else f"seed {frame.seed.iloc[0]}")
+    """What all rows have in common, and how many seeds they are from."""
+    labels = {"op": "", "p": "p = ", "act": "", "width": "M = ", "noise": "noise = "}
+    labels |= {"steps": "steps = ", "seed": "seed "}
+    shared = [name for name in labels if name in frame and frame[name].nunique() == 1]
+    parts = [f"{labels[name]}{frame[name].iloc[0]}" for name in shared]
+    if "seed" in frame and "seed" not in shared:
+        parts.append(f"median (lowest to highest) of {frame.seed.nunique()} seeds")
     return "; ".join(parts)
 
 
@@ -303,12 +335,20 @@ def check(claim_id: str, frame: pd.DataFrame, *, scale: str) -> Verdict:
     because a claim fails.
 
     Raises:
-        ValueError: a claim that is not in `CLAIMS`.
+        ValueError: a claim that is not in `CLAIMS`; rows of several settings, which no median
+            over seeds may mix.
     """
     if claim_id not in CLAIMS:
         raise ValueError(f"claim {claim_id!r} is not known: it must be one of {list(CLAIMS)}")
     claim = CLAIMS[claim_id]
+    for name in (*_SETTING, claim.same):
+        if name in frame and frame[name].nunique() > 1:
+            mixed = f"{name} = {frame[name].min()} and {frame[name].max()} in one frame"
+            raise ValueError(f"{mixed} is not allowed: {claim_id} needs one {name}")
     try:
+        for name, value in claim.needs.items():
+            if name in frame and (frame[name] != value).any():
+                raise Untested(f"{name} = {frame[name].iloc[0]}, the claim is about {value}")
         found = claim.apply(frame)
         state = "confirmed" if all(holds for *_, holds in found) else "refuted"
         measured = tuple(

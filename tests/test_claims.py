@@ -20,11 +20,11 @@ PARTS = {
 }
 
 
-def frame(noises=(0.3, 0.5, 0.8), seeds=(1, 2, 3), **parts):
+def frame(noises=(0.3, 0.5, 0.8), seeds=(1, 2, 3), op="add", act="relu", step=1000, **parts):
     """Rows of an ideal net, with some parts replaced; p = 113, so 3 x chance is 2.65 %."""
     rows = [
         {"part": part, "accuracy_test": test, "accuracy_noisy": noisy, "noise": noise,
-         "seed": seed, "p": 113, "op": "add", "width": 1025, "steps": 1000, "step": 1000}
+         "seed": seed, "p": 113, "op": op, "act": act, "width": 1025, "steps": step, "step": step}
         for noise in noises for seed in seeds for part, (test, noisy) in {**PARTS, **parts}.items()
     ]  # fmt: skip
     return pd.DataFrame(rows)
@@ -41,16 +41,22 @@ def state(claim, rows, scale="laptop"):
     return check(claim, rows, scale=scale).state
 
 
-SEPARATIONS = [("R4.1-FF", "G"), ("R4.1-FF-quadratic-part", "G_quadratic"),
-               ("D-FF-subtraction", "G")]  # fmt: skip
+SEPARATIONS = pytest.mark.parametrize(
+    ("claim", "part", "op"),
+    [
+        ("R4.1-FF", "G", "add"),
+        ("R4.1-FF-quadratic-part", "G_quadratic", "add"),
+        ("D-FF-subtraction", "G", "sub"),
+    ],
+)
 
 
-@pytest.mark.parametrize(("claim", "part"), SEPARATIONS)
-def test_separation_is_confirmed_by_ideal_numbers(claim, part):
-    assert state(claim, frame()) == "confirmed"
+@SEPARATIONS
+def test_separation_is_confirmed_by_ideal_numbers(claim, part, op):
+    assert state(claim, frame(op=op)) == "confirmed"
 
 
-@pytest.mark.parametrize(("claim", "part"), SEPARATIONS)
+@SEPARATIONS
 @pytest.mark.parametrize(
     ("which", "noise", "column", "fine", "broken"),
     [
@@ -64,17 +70,60 @@ def test_separation_is_confirmed_by_ideal_numbers(claim, part):
     ],
 )
 def test_each_condition_of_a_separation_refutes_alone(
-    claim, part, which, noise, column, fine, broken
+    claim, part, op, which, noise, column, fine, broken
 ):
     which = part if which == "G" else which
-    assert state(claim, changed(frame(), which, noise, column, fine)) == "confirmed"
-    assert state(claim, changed(frame(), which, noise, column, broken)) == "refuted"
+    assert state(claim, changed(frame(op=op), which, noise, column, fine)) == "confirmed"
+    assert state(claim, changed(frame(op=op), which, noise, column, broken)) == "refuted"
 
 
 def test_the_median_over_seeds_decides():
     one = changed(frame(), "G", 0.8, "accuracy_test", 0.1, seeds=(1,))
     two = changed(one, "G", 0.8, "accuracy_test", 0.1, seeds=(2,))
     assert (state("R4.1-FF", one), state("R4.1-FF", two)) == ("confirmed", "refuted")
+
+
+def test_the_lowest_and_highest_seed_stand_beside_the_median():
+    rows = changed(frame(), "G", 0.8, "accuracy_test", 0.961, seeds=(1,))
+    rows = changed(rows, "G", 0.8, "accuracy_test", 0.985, seeds=(2,))
+    verdict = check("R4.1-FF", rows, scale="laptop")
+    assert "FF test 98.5 % (96.1 to 100.0), noisy 0.0 %;" in verdict.measured[2]
+    assert "median (lowest to highest) of 3 seeds" in verdict.setting
+
+
+def test_a_net_that_diverged_is_not_passed_over():
+    rows = changed(frame(), "G", 0.8, "accuracy_test", float("nan"), seeds=(3,))
+    verdict = check("R4.1-FF", rows, scale="laptop")
+    assert verdict.state == "not tested"
+    assert verdict.measured == ("G has no test accuracy in 1 of 3 rows",)
+
+
+@pytest.mark.parametrize(
+    ("claim", "settings"),
+    [
+        ("R4.1-FF", {"act": "gelu"}),
+        ("R4.1-swap", {"act": "quadratic"}),
+        ("D-FF-subtraction", {"op": "add"}),
+        ("D-FF-quadratic", {"act": "relu"}),
+    ],
+)
+def test_a_claim_about_other_nets_is_not_tested(claim, settings):
+    verdict = check(claim, frame(**settings), scale="laptop")
+    assert verdict.state == "not tested"
+    assert next(iter(settings.values())) in verdict.measured[0]
+
+
+@pytest.mark.parametrize("claim", CLAIMS)
+def test_no_rows_are_not_tested(claim):
+    assert state(claim, frame().iloc[:0]) == "not tested"
+
+
+@pytest.mark.parametrize("column", ["p", "width", "op", "steps", "step"])
+def test_a_median_over_different_settings_is_refused(column):
+    rows = frame()
+    rows.loc[rows.seed == 2, column] = "sub" if column == "op" else 17
+    with pytest.raises(ValueError, match=f"{column} = .*(17|sub).*R4.1-FF needs one {column}"):
+        check("R4.1-FF", rows, scale="laptop")
 
 
 def test_a_missing_noise_ratio_or_part_or_too_small_a_scale_is_not_tested():
@@ -101,28 +150,40 @@ def test_the_swap_must_keep_the_test_and_lower_the_noise(part, column, fine, bro
     assert state("R4.1-swap", changed(frame(), part, 0.5, column, broken)) == "refuted"
 
 
-@pytest.mark.parametrize("claim", ["D-FF-quadratic", "D-FF-clean"])
-def test_ff_must_not_lower_the_test_accuracy_at_any_noise(claim):
-    assert state(claim, frame()) == "confirmed"
-    assert state(claim, changed(frame(), "G", 0.5, "accuracy_test", 0.005)) == "refuted"
+def test_ff_must_not_lower_the_test_accuracy_of_quadratic_nets_at_any_noise():
+    rows = frame(act="quadratic")
+    assert state("D-FF-quadratic", rows) == "confirmed"
+    assert state("D-FF-quadratic", changed(rows, "G", 0.5, "accuracy_test", 0.005)) == "refuted"
+    assert state("D-FF-quadratic", rows[rows.noise < 0.8]) == "not tested"
 
 
-def test_no_part_may_find_a_rule_where_all_labels_are_wrong():
-    nothing = {part: (0.02, 0.0) for part in ("full", "G", "G_quadratic", "G_random")}
-    rows = frame(noises=(0.3, 1.0), **nothing)
+def test_ff_must_not_lower_the_test_accuracy_of_clean_nets_whatever_it_does_to_noisy_ones():
+    rows = changed(frame(noises=(0.0, 0.5)), "G", 0.5, "accuracy_test", 0.005)
+    assert state("D-FF-clean", rows) == "confirmed"
+    assert state("D-FF-clean", changed(rows, "G", 0.0, "accuracy_test", 0.005)) == "refuted"
+    assert state("D-FF-clean", frame()) == "not tested"
+
+
+NOTHING = {part: (0.02, 0.0) for part in ("full", "G", "G_quadratic", "G_random")}
+
+
+@pytest.mark.parametrize("part", NOTHING)
+def test_no_part_may_find_a_rule_where_all_labels_are_wrong(part):
+    rows = frame(noises=(0.3, 1.0), **NOTHING)
     assert state("CONTROL-noise-1", rows) == "confirmed"
     assert state("CONTROL-noise-1", frame()) == "not tested"
-    for part in nothing:
-        assert state("CONTROL-noise-1", changed(rows, part, 1.0, "accuracy_test", 0.03)) == (
-            "refuted"
-        )
+    assert state("CONTROL-noise-1", changed(rows, part, 1.0, "accuracy_test", 0.03)) == "refuted"
 
 
-def test_an_untrained_net_must_stay_near_chance():
-    rows = frame(seeds=(1,))
-    rows = rows[rows.part == "full"]
+@pytest.mark.parametrize("part", NOTHING)
+def test_no_part_may_find_a_rule_in_an_untrained_net(part):
+    rows = frame(noises=(0.8,), step=0, **NOTHING)
     assert state("CONTROL-untrained", rows) == "confirmed"
-    assert state("CONTROL-untrained", rows.assign(accuracy_test=0.027)) == "refuted"
+    assert state("CONTROL-untrained", changed(rows, part, 0.8, "accuracy_test", 0.027)) == (
+        "refuted"
+    )
+    assert state("CONTROL-untrained", rows[rows.part != part]) == "not tested"
+    assert state("CONTROL-untrained", frame(step=1, **NOTHING)) == "not tested"
 
 
 def test_the_dominant_frequency_must_beat_a_random_one_by_ten_points():
@@ -148,6 +209,15 @@ def test_ff_leads_only_if_the_full_net_is_still_at_chance():
     assert "step 20" in check("LEAD", curves(0.0), scale="laptop").measured[0]
     never = curves(0.0).assign(accuracy_test=0.3)
     assert state("LEAD", never) == "refuted"
+    late = curves(0.0)
+    late = late[(late.part != "full") | (late.step != 20)]  # the full net is known at 0 and 40
+    assert "the full net then 0.0 %" in check("LEAD", late, scale="laptop").measured[0]
+
+
+def test_the_lead_is_that_of_one_noise_ratio():
+    mixed = pd.concat([curves(0.0).assign(noise=0.3), curves(0.0).assign(noise=0.8)])
+    with pytest.raises(ValueError, match=r"noise = 0\.3 and 0\.8 .*LEAD needs one noise"):
+        check("LEAD", mixed, scale="laptop")
 
 
 def test_a_verdict_prints_rule_measure_scale_and_setting():
@@ -155,6 +225,7 @@ def test_a_verdict_prints_rule_measure_scale_and_setting():
     for text in (str(verdict), verdict._repr_html_()):
         for part in ("confirmed", "laptop", CLAIMS["R4.1-FF"].statement, "p = 113", "3 seeds"):
             assert part in text
+    assert repr(verdict) == str(verdict).splitlines()[0]
     assert 'class="mn-verdict confirmed"' in verdict._repr_html_()
     assert "mn-verdict not-tested" in check("R4.1-FF", frame(), scale="smoke")._repr_html_()
 
