@@ -14,6 +14,7 @@ from modnoise.figures import style
 from modnoise.figures.style import Palette
 
 _VECTORS = (("u[a]", "a"), ("v[b]", "b"), ("w[c]", "c"))  # name, index
+_DOTTED = 60  # entries of a vector whose dots still lie apart
 
 
 def neurons(
@@ -49,7 +50,8 @@ def _vectors(
     for row, vectors, label, role in zip(axes, rows, labels, roles, strict=True):
         for ax, x in zip(row, vectors, strict=True):
             ax.axhline(0, color=color["muted"], lw=0.8)
-            ax.plot(np.arange(len(x)), x, color=color[role], lw=1.2, marker=".", ms=3)
+            dots = {"marker": ".", "ms": 3, "lw": 1.2} if len(x) <= _DOTTED else {"lw": 0.9}
+            ax.plot(np.arange(len(x)), x, color=color[role], **dots)
             ax.margins(x=0.02)
             ax.locator_params(axis="y", nbins=4)
         row[2].annotate(
