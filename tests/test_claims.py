@@ -135,19 +135,32 @@ def test_a_missing_noise_ratio_or_part_or_too_small_a_scale_is_not_tested():
     assert verdict.measured[0] == "smoke scale is too small to tell"
 
 
+GENERALIZING = {"full": (0.6, 1.0), "quadratic": (0.6, 0.95), "reverse_relu": (0.7, 0.02)}
+
+
 @pytest.mark.parametrize(
     ("part", "column", "fine", "broken"),
     [
-        ("quadratic", "accuracy_test", 0.0, -0.02),
+        ("quadratic", "accuracy_test", 0.581, 0.579),
         ("quadratic", "accuracy_noisy", 1.0, 1.01),
         ("reverse_relu", "accuracy_noisy", 0.79, 0.81),
-        ("reverse_relu", "accuracy_test", 0.0, -0.02),
+        ("reverse_relu", "accuracy_test", 0.581, 0.579),
     ],
 )
 def test_the_swap_must_keep_the_test_and_lower_the_noise(part, column, fine, broken):
-    assert state("R4.1-swap", frame()) == "confirmed"
-    assert state("R4.1-swap", changed(frame(), part, 0.5, column, fine)) == "confirmed"
-    assert state("R4.1-swap", changed(frame(), part, 0.5, column, broken)) == "refuted"
+    rows = frame(**GENERALIZING)
+    assert state("R4.1-swap", rows) == "confirmed"
+    assert state("R4.1-swap", changed(rows, part, 0.5, column, fine)) == "confirmed"
+    assert state("R4.1-swap", changed(rows, part, 0.5, column, broken)) == "refuted"
+
+
+def test_nets_at_chance_have_no_test_accuracy_that_a_swap_could_keep():
+    rows = changed(frame(**GENERALIZING), "full", 0.8, "accuracy_test", 0.026)
+    verdict = check("R4.1-swap", rows, scale="laptop")
+    assert verdict.state == "not tested"
+    assert verdict.measured[0].endswith("3 × chance, at noise 0.8")
+    assert "quadratic, noise 0.8: test 2.6 % before, 60.0 % after" in verdict.measured[5]
+    assert state("R4.1-swap", changed(rows, "full", 0.8, "accuracy_test", 0.027)) == "confirmed"
 
 
 def test_ff_must_not_lower_the_test_accuracy_of_quadratic_nets_at_any_noise():
