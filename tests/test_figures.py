@@ -47,7 +47,10 @@ NETS = pd.DataFrame(
 TRUE = torch.arange(P)[:, None].add(torch.arange(P)).remainder(P)[None]
 GIVEN = TRUE.clone()
 GIVEN[0, 2, 3] += 1
-TABLE = SimpleNamespace(true=TRUE, given=GIVEN, role=torch.zeros(1, P, P))
+TRAIN = (torch.arange(P) < 4)[:, None].expand(P, P)[None]
+TABLE = SimpleNamespace(true=TRUE, given=GIVEN, train=TRAIN)
+MAGNITUDE = torch.tensor([[0.1, 0.2, 0.9], [0.8, 0.1, 0.0], [0.2, 0.3, 0.7], [0.1, 0.6, 0.2]])
+DOMINANT = torch.tensor([3, 1, 3, 2])
 VECTORS = torch.linspace(-1, 1, 9 * P).reshape(3, 3, P)
 COMMON = {"chance": 1 / P, "title": "A finding"}
 
@@ -62,6 +65,8 @@ CALLS = {
     "schematic": ((), {}),
     "neurons": (tuple(VECTORS), {"labels": ["x", "y", "z"], "title": "A finding"}),
     "neuron_split": (tuple(list(part) for part in VECTORS), {"title": "A finding"}),
+    "spectrum_map": ((MAGNITUDE, DOMINANT), {"title": "A finding"}),
+    "frequency_counts": ((DOMINANT,), {"p": P, "title": "A finding"}),
     "answer_map": ((TABLE, {"full": TRUE, "G": GIVEN}), {}),
 }
 EVERY = pytest.mark.parametrize("call", CALLS)
@@ -313,8 +318,13 @@ def test_the_answer_map_tells_the_true_the_given_wrong_and_any_other_label():
     answers = TRUE.clone()
     answers[0, 2, 3] = GIVEN[0, 2, 3]
     answers[0, 5, 1] = (TRUE[0, 5, 1] + 3) % P
-    fig = style.themed("dark", figures.answer_map, TABLE, {"full": answers})
-    (cells,) = fig.axes[0].collections
+    taught, answered = style.themed("dark", figures.answer_map, TABLE, {"full": answers}).axes
+    (cells,) = taught.collections
+    codes = np.ma.masked_array(np.ones((P, P)), ~TRAIN[0].numpy())
+    codes[2, 3] = 2
+    np.testing.assert_array_equal(cells.get_array().mask, codes.mask)
+    np.testing.assert_array_equal(cells.get_array().compressed(), codes.compressed())
+    (cells,) = answered.collections
     codes = np.ones((P, P))
     codes[2, 3], codes[5, 1] = 2, 0
     np.testing.assert_array_equal(cells.get_array(), codes)
@@ -322,7 +332,30 @@ def test_the_answer_map_tells_the_true_the_given_wrong_and_any_other_label():
     hexes = [mpl.colors.to_hex(x) for x in cells.cmap(cells.norm([0, 1, 2]))]
     assert hexes == [color["faint"], color["test"], color["noisy"]]
     assert cells.get_rasterized()
-    assert fig.axes[0].get_ylim() == (0, P)  # a grows upwards
+    assert answered.get_ylim() == taught.get_ylim() == (0, P)  # a grows upwards
+
+
+def test_the_spectrum_map_has_a_row_per_neuron_sorted_by_dominant_frequency():
+    ax, _ = drawn("spectrum_map").axes
+    (cells,) = ax.collections
+    np.testing.assert_array_equal(cells.get_array(), MAGNITUDE[[1, 3, 0, 2]])
+    ticks = dict(zip(ax.get_xticks(), (x.get_text() for x in ax.get_xticklabels()), strict=True))
+    assert ticks == {0.5: "1", 2.5: "3"}  # in the middle of a cell
+    assert cells.get_rasterized()
+
+
+def test_frequency_counts_count_the_neurons_at_each_frequency():
+    (ax,) = drawn("frequency_counts").axes
+    bars = {bar.get_x() + bar.get_width() / 2: bar.get_height() for bar in ax.patches}
+    assert bars == pytest.approx({1: 1, 2: 1, 3: 2})
+
+
+@pytest.mark.parametrize(
+    ("p", "ticks"), [(31, [1, 10, 15]), (113, [1, 10, 20, 30, 40, 50, 56]), (7, [1, 3])]
+)
+def test_frequencies_are_ticked_at_the_first_the_round_and_the_highest(p, ticks):
+    fig = style.themed("light", figures.frequency_counts, DOMINANT, p=p, title="A finding")
+    assert list(fig.axes[0].get_xticks()) == ticks
 
 
 # Labels and show
@@ -383,8 +416,8 @@ def test_show_puts_both_themes_into_one_output():
     for theme, _, data in images:
         assert base64.b64decode(data) == style.svg(theme, simple)
         assert style.PALETTES[theme]["test"].encode() in base64.b64decode(data)
-    rule = "html:not([data-theme=dark]) .mn-fig.only-dark{display:none!important}"
-    assert html.startswith(f"<style>{rule}</style>")
+    assert html.startswith("<style>html:not([data-theme=dark]) ")
+    assert re.findall(r"</?\w+", html) == ["<style", "</style", "<img", "<img"]
 
 
 @pytest.mark.parametrize("alt", ["", "  "])

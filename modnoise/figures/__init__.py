@@ -8,16 +8,19 @@ from modnoise.figures.curves import (
     width_steps,
 )
 from modnoise.figures.maps import answer_map
+from modnoise.figures.spectra import frequency_counts, spectrum_map
 from modnoise.figures.vectors import neuron_split, neurons, schematic
 
 __all__ = [
     "accuracy_bars",
     "answer_map",
     "filtration_against",
+    "frequency_counts",
     "neuron_split",
     "neurons",
     "progress_measure",
     "schematic",
+    "spectrum_map",
     "swap_bars",
     "training_curves",
     "width_steps",

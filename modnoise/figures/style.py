@@ -17,7 +17,6 @@ from typing import Any
 import matplotlib as mpl
 import matplotlib.style
 import numpy as np
-from IPython.display import HTML
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
@@ -64,7 +63,10 @@ SERIES = ("ink", "test", "noisy", "clean", "recovered")
 """Colours that stand for data."""
 
 _CUTS = {"light": (0.05, 0.85), "dark": (0.2, 1.0)}  # the part of a colour map seen on the page
-_CSS = "html:not([data-theme=dark]) .mn-fig.only-dark{display:none!important}"
+_CSS = (  # the book's pages name their theme on html, JupyterLab on body; elsewhere it is light
+    "html:not([data-theme=dark]) body:not([data-jp-theme-light=false]) .mn-fig.only-dark,"
+    "body[data-jp-theme-light=false] .mn-fig.only-light{display:none!important}"
+)
 _END = "end label"  # gid of the labels that `themed` spreads
 
 
@@ -284,7 +286,7 @@ class Shown:
         return f"Figure: {self.alt}"
 
     def _repr_html_(self) -> str:
-        return HTML(self.html).data
+        return self.html
 
 
 def show(draw: Callable[..., Figure], *args: Any, alt: str, **kwargs: Any) -> Shown:
