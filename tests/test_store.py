@@ -528,8 +528,16 @@ def test_a_forgotten_checkpoint_of_recorded_runs_is_removed(store, monkeypatch):
     assert not path.exists()
 
 
-def test_the_callers_ctrl_c_handler_is_back_after_training(store):
-    before = signal.getsignal(signal.SIGINT)
+@pytest.fixture
+def ctrl_c():
+    """Python's own handler, also where the tests run with Ctrl-C ignored, as in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield signal.default_int_handler
+    signal.signal(signal.SIGINT, before)
+
+
+def test_the_callers_ctrl_c_handler_is_back_after_training(store, ctrl_c):
+    before = ctrl_c
     load_or_train(TINY, store=store, **QUIET)
     assert signal.getsignal(signal.SIGINT) is before
     with campaign._Interrupt() as interrupt:
