@@ -173,6 +173,7 @@ def test_ff_must_not_lower_the_test_accuracy_of_quadratic_nets_at_any_noise():
 def test_ff_must_not_lower_the_test_accuracy_of_clean_nets_whatever_it_does_to_noisy_ones():
     rows = changed(frame(noises=(0.0, 0.5)), "G", 0.5, "accuracy_test", 0.005)
     assert state("D-FF-clean", rows) == "confirmed"
+    assert state("D-FF-clean", changed(rows, "G", 0.0, "accuracy_test", 0.01)) == "confirmed"
     assert state("D-FF-clean", changed(rows, "G", 0.0, "accuracy_test", 0.005)) == "refuted"
     assert state("D-FF-clean", frame()) == "not tested"
 

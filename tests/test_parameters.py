@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
+from pathlib import Path
 
+import nbformat
 import pytest
 
 from modnoise.parameters import FiltrationParameters, QuickstartParameters, check_parameters
 from modnoise.spec import SpecError
+
+ROOT = Path(__file__).resolve().parent.parent
 
 GOOD = {"scale": "smoke", "noise": 0.5, "width": 33, "op": "add", "act": "relu", "seed": 1}
 
@@ -42,6 +48,8 @@ def test_a_whole_number_is_a_noise_ratio_too():
         ({"scale": "huge"}, ["scale = 'huge'", "'smoke', 'laptop' or 'paper'"]),
         ({"op": "mul"}, ["op = 'mul'", "'add' or 'sub'"]),
         ({"seed": -1}, ["seed = -1"]),
+        ({"seed": 1.0}, ["seed = 1.0", "integer"]),
+        ({"sede": None}, ["'sede'", "did you mean seed?"]),
     ],
 )
 def test_what_is_not_allowed_is_named_with_its_value(changes, parts):
@@ -59,3 +67,30 @@ def test_all_problems_are_named_at_once():
     message = refusal(noise=-1.0, seed="x")
     assert "noise = -1.0" in message
     assert "seed = 'x'" in message
+
+
+CHECK = """
+from modnoise.parameters import QuickstartParameters, check_parameters
+print("passed:", check_parameters(globals(), QuickstartParameters))
+"""
+
+
+@pytest.mark.parametrize(
+    ("flags", "passes", "said"),
+    [
+        (("-p", "noise", "1", "-p", "seed", "7"), True, "passed: scale='smoke' noise=1.0 seed=7"),
+        (("-p", "nosie", "0.5"), False, "unknown parameter 'nosie'; did you mean noise?"),
+        (("-p", "noise", "1.7"), False, "noise = 1.7 is not allowed: it must be less than"),
+    ],
+)
+def test_papermill_stops_where_a_parameter_is_wrong(flags, passes, said, tmp_path):
+    cell = nbformat.v4.new_code_cell
+    defaults = cell("scale = 'smoke'\nnoise = 0.8\nseed = 42", metadata={"tags": ["parameters"]})
+    notebook = nbformat.v4.new_notebook(cells=[defaults, cell(CHECK)])
+    nbformat.write(notebook, tmp_path / "in.ipynb")
+    command = [sys.executable, "-m", "papermill", str(tmp_path / "in.ipynb")]
+    command += [str(tmp_path / "out.ipynb"), *flags, "--cwd", str(ROOT), "--log-output"]
+    command += ["--kernel", "python3", "--language", "python", "--no-progress-bar"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode == 0) == passes, done.stderr
+    assert said in done.stdout + done.stderr
