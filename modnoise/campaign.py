@@ -30,6 +30,7 @@ from modnoise.files import (
     frame_bytes,
     frame_from,
     read_state,
+    remove_state,
     set_aside,
     state_facts,
     write_state,
@@ -183,7 +184,7 @@ def _begun(order: Order) -> list[list[Run]]:
             stacks.append(stack)
         with ExitStack() as held:
             if not rest and _locked(order, keys, held) == keys:
-                path.unlink(missing_ok=True)
+                remove_state(path)
     return stacks
 
 
@@ -312,7 +313,7 @@ def _train(order: Order, stack: list[Run], need: list[str]) -> None:
             trained = None
         if trained is not None:
             _record(order, stack, need, trained)
-        path.unlink(missing_ok=True)
+        remove_state(path)
     if trained is None:
         _halve(order, stack, need)
     if interrupt.since:

@@ -252,6 +252,14 @@ _CLAIMS = (
         needs={"act": "relu"},
     ),
     Claim(
+        "R4.1-FF-mu0",
+        "The same, with the trained activation and μ = 0 in the filtered net",
+        "ours",
+        f"with μ = 0 after FF: {_SEPARATION}",
+        _separates("G_mu0"),
+        needs={"act": "relu"},
+    ),
+    Claim(
         "R4.1-swap",
         "Replacing ReLU after training keeps the test accuracy and reduces the noise",
         "paper, Result 4.1, Fig. 5 right",

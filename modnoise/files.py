@@ -151,10 +151,20 @@ def write_state(path: Path, tensors: Mapping[str, np.ndarray], facts: Mapping[st
     text = json.dumps(facts, sort_keys=True)
     metadata = {"facts": text, "sha256": _state_digest(tensors, text)}
     path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(f".{path.name}.new")
+    new = _unfinished(path)
     write_synced(new, safetensors.numpy.save(tensors, metadata))
     os.replace(new, path)
     _sync(path.parent)
+
+
+def _unfinished(path: Path) -> Path:
+    return path.with_name(f".{path.name}.new")
+
+
+def remove_state(path: Path) -> None:
+    """Remove a checkpoint, and what a process killed while it wrote one left beside it."""
+    for file in (path, _unfinished(path)):
+        file.unlink(missing_ok=True)
 
 
 def read_state(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

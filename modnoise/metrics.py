@@ -110,13 +110,15 @@ def curves(runs: Sequence[Run], trained: Iterable[Any]) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
-def median_table(final: pd.DataFrame, *, by: str, parts: Sequence[str]) -> pd.DataFrame:
-    """Median test and noisy accuracy over seeds: rows ``by``, columns (role, part)."""
-    rows = final[final.part.isin(parts)]
-    columns = [f"accuracy_{role}" for role in ("test", "noisy")]
-    table = rows.groupby([by, "part"])[columns].median().unstack("part")
-    order = [(column, part) for column in columns for part in parts]
-    return table[order].rename(columns=lambda name: name.removeprefix("accuracy_"))
+def median_table(
+    final: pd.DataFrame, *, by: str, test: Sequence[str], noisy: Sequence[str] = ()
+) -> pd.DataFrame:
+    """Median accuracies over seeds: rows ``by``, columns ("test", part) and ("noisy", part)."""
+    columns = [("accuracy_test", part) for part in test]
+    columns += [("accuracy_noisy", part) for part in noisy]
+    values = ["accuracy_test", "accuracy_noisy"]
+    table = final.groupby([by, "part"])[values].median().unstack("part")[columns]
+    return table.rename(columns=lambda name: name.removeprefix("accuracy_"))
 
 
 def percent(frame: pd.DataFrame) -> pd.DataFrame:

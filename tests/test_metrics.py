@@ -115,12 +115,10 @@ def test_tables_for_the_page_hold_medians_by_hand_and_dashes_for_nothing():
         for part, values in (("full", (0.1, 0.2, 0.9)), ("G", (1.0, 0.5, 0.75)))
         for seed, x in enumerate(values)
     ]
-    table = metrics.median_table(pd.DataFrame(rows), by="noise", parts=["G", "full"])
-    assert list(table.columns) == [
-        ("test", "G"), ("test", "full"), ("noisy", "G"), ("noisy", "full")
-    ]  # fmt: skip
+    table = metrics.median_table(pd.DataFrame(rows), by="noise", test=["G", "full"], noisy=["G"])
+    assert list(table.columns) == [("test", "G"), ("test", "full"), ("noisy", "G")]
     assert table.loc[0.5, ("test", "G")] == 0.75
-    assert list(metrics.percent(table).loc[0.5]) == ["75.0%", "20.0%", "–", "–"]
+    assert list(metrics.percent(table).loc[0.5]) == ["75.0%", "20.0%", "–"]
 
 
 def test_curves_stand_beside_the_fields_of_their_runs():

@@ -433,6 +433,8 @@ def test_a_killed_training_goes_on_bit_for_bit(store, starts, uninterrupted, num
     assert [store.find(run)[0] for run in LONG] == [None, None]
     if number == signal.SIGINT:
         assert errors.rstrip().endswith("KeyboardInterrupt")
+    (checkpoint,) = store.checkpoints.glob("*.safetensors")
+    checkpoint.with_name(f".{checkpoint.name}.new").write_bytes(b"half")  # killed while writing
     results = load_or_train(LONG, store=store, **QUIET)
     assert starts[0][0] >= 25
     assert len(starts) == 1
