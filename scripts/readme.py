@@ -27,20 +27,26 @@ def final_rows(*names: str) -> pd.DataFrame:
     return frame[frame.step == frame.steps]
 
 
-def verdicts() -> list[mn.Verdict]:
-    """Every claim that the recorded sweeps decide."""
-    noise = final_rows("fig5-noise")
-    data = {
-        "R4.1-FF": noise,
-        "R4.1-FF-quadratic-part": noise,
-        "R4.1-swap": noise,
-        "D-FF-subtraction": final_rows("fig23-subtraction"),
-        "D-FF-quadratic": final_rows("fig24-quadratic"),
-        "D-FF-clean": noise[noise.noise == 0],
-        "CONTROL-noise-1": noise,
-        "CONTROL-frequency": noise,
-    }
-    return [mn.check(name, frame, scale=SCALE) for name, frame in data.items()]
+def verdicts() -> list[tuple[int, int, mn.Verdict]]:
+    """Every claim that the recorded sweeps decide, with width and number of seeds."""
+    noise, width = final_rows("fig5-noise"), final_rows("fig5-width")
+    widest = width[width.width == width.width.max()]
+    asked = [
+        ("R4.1-FF", noise),
+        ("R4.1-FF", widest),
+        ("R4.1-FF-mu0", widest),
+        ("R4.1-FF-quadratic-part", noise),
+        ("R4.1-swap", noise),
+        ("D-FF-subtraction", final_rows("fig23-subtraction")),
+        ("D-FF-quadratic", final_rows("fig24-quadratic")),
+        ("D-FF-clean", noise[noise.noise == 0]),
+        ("CONTROL-noise-1", noise),
+        ("CONTROL-frequency", noise),
+    ]
+    return [
+        (frame.width.iloc[0], frame.seed.nunique(), mn.check(name, frame, scale=SCALE))
+        for name, frame in asked
+    ]
 
 
 def summary(measured: tuple[str, ...]) -> str:
@@ -54,19 +60,18 @@ def summary(measured: tuple[str, ...]) -> str:
 
 def table() -> str:
     """The verdicts as a Markdown table."""
-    lines = ["| claim | source | verdict | measured |", "| --- | --- | --- | --- |"]
-    found = verdicts()
-    for verdict in found:
+    lines = ["| claim | source | M, seeds | verdict | measured |"]
+    lines.append("| --- | --- | --- | --- | --- |")
+    for width, seeds, verdict in verdicts():
         claim = verdict.claim
         cells = (
-            f"{claim.statement} (`{claim.id}`)", claim.source, f"**{verdict.state}**",
-            summary(verdict.measured),
+            f"{claim.statement} (`{claim.id}`)", claim.source, f"{width}, {seeds}",
+            f"**{verdict.state}**", summary(verdict.measured),
         )  # fmt: skip
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-    lines += [
-        "",
-        f"Scale `{SCALE}`: {verdicts()[0].setting}. Rules and figures: [{PAGE}]({PAGE}).",
-    ]
+    run = mn.base_run(SCALE)
+    setting = f"Scale `{SCALE}`: p = {run.p}, {run.steps} steps; medians over the seeds."
+    lines += ["", f"{setting} Rules and figures: [{PAGE}]({PAGE})."]
     return "\n".join(lines)
 
 
