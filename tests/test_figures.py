@@ -351,7 +351,8 @@ def test_frequency_counts_count_the_neurons_at_each_frequency():
 
 
 @pytest.mark.parametrize(
-    ("p", "ticks"), [(31, [1, 10, 15]), (113, [1, 10, 20, 30, 40, 50, 56]), (7, [1, 3])]
+    ("p", "ticks"),
+    [(31, [1, 10, 15]), (61, [1, 10, 20, 30]), (113, [1, 10, 20, 30, 40, 50, 56]), (7, [1, 3])],
 )
 def test_frequencies_are_ticked_at_the_first_the_round_and_the_highest(p, ticks):
     fig = style.themed("light", figures.frequency_counts, DOMINANT, p=p, title="A finding")
@@ -416,7 +417,11 @@ def test_show_puts_both_themes_into_one_output():
     for theme, _, data in images:
         assert base64.b64decode(data) == style.svg(theme, simple)
         assert style.PALETTES[theme]["test"].encode() in base64.b64decode(data)
-    assert html.startswith("<style>html:not([data-theme=dark]) ")
+    assert html.startswith(
+        "<style>html:not([data-theme=dark]) body:not([data-jp-theme-light=false]) "
+        ".mn-fig.only-dark,body[data-jp-theme-light=false] .mn-fig.only-light"
+        "{display:none!important}</style>"
+    )
     assert re.findall(r"</?\w+", html) == ["<style", "</style", "<img", "<img"]
 
 
