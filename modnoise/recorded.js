@@ -21,7 +21,9 @@ function sentence(data, row) {
   const full = row.full, filtered = row[data.filtered], random = row[data.control];
   const verb = (x) => (x >= 0.95 ? "recovers the rule" : x <= 3 * data.chance
     ? "finds nothing" : "recovers part of the rule");
-  return `The full net knows ${percent(full.noisy)} of its wrong labels and is right on `
+  const known = full.noisy === null ? "The full net had no wrong labels"
+    : `The full net knows ${percent(full.noisy)} of its wrong labels`;
+  return `${known} and is right on `
     + `${percent(full.test)} of the test pairs (chance ${percent(data.chance)}); keeping one `
     + `frequency per neuron ${verb(filtered.test)}: ${percent(filtered.test)}, against `
     + `${percent(random.test)} for frequencies drawn at random.`;
