@@ -45,6 +45,8 @@ ONLY = typer.Option(
     None, metavar="FIELD=VALUE", help="only runs with this value; may be repeated, all must hold"
 )
 
+_WORKER = "MODNOISE_WORKER"  # set in the processes that --workers starts
+
 
 def _one_of(value: str, allowed: Sequence[str], what: str) -> str:
     if value in allowed:
@@ -128,16 +130,18 @@ def run(
         common += ["--store", str(store)] if store else []
         conditions = [word for condition in only or () for word in ("--only", condition)]
         _share(workers, [*experiments, "--scale", scale, *conditions, *common])
+    bars = sys.stderr.isatty() and not os.environ.get(_WORKER)  # workers would share one line
     results = load_or_train(
         runs, device=device, store=store, weights=False, checkpoint_every=checkpoint_every,
-        progress=False,
+        progress=bars,
     )  # fmt: skip
-    print(f"{' '.join(experiments)}, {scale}: {results.report}")
+    if not bars:  # else load_or_train has said so
+        print(f"{' '.join(experiments)}, {scale}: {results.report}")
 
 
 def _share(workers: int, words: list[str]) -> None:
     """Run the same command in one-thread processes, which divide the work by the store's locks."""
-    env = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    env = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", _WORKER: "1"}
     command = [sys.executable, "-m", "modnoise", "run", *words]
     processes = [
         subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL) for _ in range(workers)

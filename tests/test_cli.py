@@ -223,3 +223,18 @@ def test_ctrl_c_saves_a_checkpoint_and_leaves_with_130():
     assert err == "modnoise: interrupted; the same command goes on from the last checkpoint\n"
     (path,) = checkpoints.glob("*.safetensors")
     assert state_facts(path)["step"] > 0
+
+
+def test_a_terminal_shows_a_bar_with_rate_and_a_pipe_or_a_worker_does_not(monkeypatch, modnoise):
+    asked = []
+
+    def spy(runs, *, progress, **options):
+        asked.append(progress)
+        return load_or_train(runs, progress=False, **options)
+
+    monkeypatch.setattr("modnoise.store.load_or_train", spy)
+    for terminal, worker in ((True, ""), (False, ""), (True, "1")):
+        monkeypatch.setattr(sys.stderr, "isatty", lambda here=terminal: here)
+        monkeypatch.setenv("MODNOISE_WORKER", worker)
+        assert modnoise("run tiny --scale smoke")[0] == 0
+    assert asked == [True, False, False]
