@@ -35,6 +35,7 @@ from modnoise.files import (
     state_facts,
     write_state,
 )
+from modnoise.kinds import kind_of, spec_from
 from modnoise.records import (
     Report,
     Store,
@@ -44,16 +45,10 @@ from modnoise.records import (
     duration,
     processor,
 )
-from modnoise.spec import Run
-from modnoise.training.loop import State, Trained, train
+from modnoise.spec import Trainable
+from modnoise.training.loop import State, Trained
 
 logger = logging.getLogger("modnoise")
-
-STACK_NEURONS = 1088
-"""Neurons of one stack on a CPU: about 1024, as whole nets of the paper's widths 2^k + 1."""
-
-GPU_SHARE = 0.5
-"""Share of the free GPU memory that one stack is planned for."""
 
 
 @dataclass
@@ -63,7 +58,7 @@ class Order:
     ``stale`` holds the identities of records that are not to be used (None: there was none).
     """
 
-    runs: dict[str, Run]
+    runs: dict[str, Trainable]
     store: Store
     weights: bool
     device: str
@@ -76,11 +71,11 @@ class Order:
     report: Report = field(default_factory=Report)
 
     @property
-    def missing(self) -> list[Run]:
+    def missing(self) -> list[Trainable]:
         """Runs without a record that will do."""
         return [run for key, run in self.runs.items() if key not in self.found]
 
-    def look(self, run: Run) -> bool:
+    def look(self, run: Trainable) -> bool:
         """Take the record of a run if there is one that will do."""
         record, why = self.store.find(run, weights=self.weights)
         self.why.setdefault(run.key, why)
@@ -126,42 +121,25 @@ def _wait(order: Order) -> None:
 # --- what to train as one stack
 
 
-def _bytes(run: Run) -> int:
-    """Size of the weights."""
-    return run.width * run.p * (2 if run.tied else 3) * (8 if run.dtype == "float64" else 4)
-
-
-def bytes_needed(runs: Sequence[Run], device: str) -> int:
+def bytes_needed(runs: Sequence[Trainable], device: str) -> int:
     """Weights of all runs, and two generations of the largest checkpoint: weights, two moments."""
-    largest = max(sum(map(_bytes, stack)) for stack in _stacks(runs, device))
-    return sum(map(_bytes, runs)) + 6 * largest
+    largest = max(sum(x.weight_bytes for x in stack) for stack in _stacks(runs, device))
+    return sum(x.weight_bytes for x in runs) + 6 * largest
 
 
-def _members(run: Run, device: str) -> int:
-    """How many runs like this one to train as one stack."""
-    if device == "cpu":
-        return max(1, STACK_NEURONS // run.width)
-    # of all pairs at once: activations, logits, their gradients, indices; of the weights: moments,
-    # gradients, the parts of FF
-    pairs = run.n_train * (4 * run.width + 4 * run.p + 16)
-    need = pairs * (8 if run.dtype == "float64" else 4) + 20 * _bytes(run)
-    free, _ = torch.cuda.mem_get_info(device)
-    return max(1, int(GPU_SHARE * free / need))
-
-
-def _stacks(runs: Sequence[Run], device: str) -> list[list[Run]]:
+def _stacks(runs: Sequence[Trainable], device: str) -> list[list[Trainable]]:
     """Runs that can share tensors, in stacks of a size that suits the device."""
-    alike: dict[tuple, list[Run]] = {}
+    alike: dict[tuple, list[Trainable]] = {}
     for run in runs:
         alike.setdefault(run.stack_fields, []).append(run)
     stacks = []
     for group in alike.values():
-        size = _members(group[0], device)
+        size = kind_of(group[0]).stack_size(group[0], device)
         stacks += [group[i : i + size] for i in range(0, len(group), size)]
     return stacks
 
 
-def _begun(order: Order) -> list[list[Run]]:
+def _begun(order: Order) -> list[list[Trainable]]:
     """Stacks with a checkpoint whose missing members are all asked for; the furthest first.
 
     A checkpoint whose members are all recorded is removed: somebody was killed before that.
@@ -170,8 +148,7 @@ def _begun(order: Order) -> list[list[Run]]:
     for path in order.store.checkpoints.glob("*.safetensors"):
         try:
             facts = state_facts(path)
-            stack = [Run(**{k: v for k, v in m.items() if k not in ("format", "kind")})
-                     for m in facts["members"]]  # fmt: skip
+            stack = [spec_from(member) for member in facts["members"]]
         except (Damaged, FileNotFoundError, ValueError):  # named when it is to be used
             continue
         if path == _path(order, stack) and facts["device"] == order.device.split(":")[0]:
@@ -200,7 +177,7 @@ def _locked(order: Order, keys: Sequence[str], held: ExitStack) -> list[str]:
     return got
 
 
-def _take(order: Order, held: ExitStack) -> tuple[list[Run], list[str]]:
+def _take(order: Order, held: ExitStack) -> tuple[list[Trainable], list[str]]:
     """Lock the first stack that nobody else is training: its runs, and the keys we hold.
 
     A stack that was begun before is taken whole or not at all; of a new one, what is free.
@@ -248,12 +225,12 @@ class _Interrupt:
             signal.signal(signal.SIGINT, self.before)
 
 
-def _path(order: Order, stack: Sequence[Run]) -> Path:
+def _path(order: Order, stack: Sequence[Trainable]) -> Path:
     name = hashlib.sha256(" ".join(run.key for run in stack).encode()).hexdigest()[:12]
     return order.store.checkpoints / f"{name}.safetensors"
 
 
-def _keep(order: Order, stack: Sequence[Run], state: State) -> None:
+def _keep(order: Order, stack: Sequence[Trainable], state: State) -> None:
     tensors = {name: x.detach().cpu().numpy() for name, x in state.tensors.items()}
     tensors["rows"] = np.frombuffer(frame_bytes(pd.DataFrame(state.rows)), np.uint8)
     facts = {
@@ -265,7 +242,7 @@ def _keep(order: Order, stack: Sequence[Run], state: State) -> None:
     write_state(_path(order, stack), tensors, facts)
 
 
-def _begin(order: Order, stack: Sequence[Run]) -> State:
+def _begin(order: Order, stack: Sequence[Trainable]) -> State:
     """The state in the checkpoint, or a new one. Even that is written: it says who is stacked."""
     path = _path(order, stack)
     try:
@@ -284,7 +261,7 @@ def _begin(order: Order, stack: Sequence[Run]) -> State:
     return State(0, {})
 
 
-def _train(order: Order, stack: list[Run], need: list[str]) -> None:
+def _train(order: Order, stack: list[Trainable], need: list[str]) -> None:
     """Train a stack and record its needed members; the caller holds their locks."""
     path, saved = _path(order, stack), time.monotonic()
     with _Interrupt() as interrupt:
@@ -305,7 +282,7 @@ def _train(order: Order, stack: list[Run], need: list[str]) -> None:
         except OSError as error:
             raise StoreError(f"cannot write {path}: {error.strerror}") from None
         try:
-            trained = train(
+            trained = kind_of(stack[0]).train(
                 stack, device=order.device, threads=order.threads, progress=order.progress,
                 state=state, on_checkpoint=on_step, checkpoint_every=0.0,
             )  # fmt: skip
@@ -320,7 +297,7 @@ def _train(order: Order, stack: list[Run], need: list[str]) -> None:
         raise KeyboardInterrupt
 
 
-def _halve(order: Order, stack: list[Run], need: list[str]) -> None:
+def _halve(order: Order, stack: list[Trainable], need: list[str]) -> None:
     """Train a stack that does not fit into the device's memory as two."""
     if len(stack) == 1:
         raise StoreError(f"run {stack[0].key} does not fit into the memory of {order.device}")
@@ -331,7 +308,7 @@ def _halve(order: Order, stack: list[Run], need: list[str]) -> None:
             _train(order, half, wanted)
 
 
-def _record(order: Order, stack: list[Run], need: list[str], trained: Trained) -> None:
+def _record(order: Order, stack: list[Trainable], need: list[str], trained: Trained) -> None:
     nets, _, history = trained
     seconds, device = history.attrs["seconds"], order.device
     facts = {
@@ -344,18 +321,15 @@ def _record(order: Order, stack: list[Run], need: list[str], trained: Trained) -
     for i, run in enumerate(stack):
         if run.key not in need:
             continue
-        names = ("U", "W", "mu") if run.tied else ("U", "V", "W", "mu")
-        weights = {name: getattr(nets, name)[i].cpu().numpy() for name in names}
         curves = history[history["run"] == i].drop(columns="run").reset_index(drop=True)
         curves.attrs = {}
-        order.store.save(run, curves, weights, facts)
+        order.store.save(run, curves, nets.arrays(i), facts)
         order.stale.pop(run.key, None)
         order.look(run)
         order.report.trained.append(order.found[run.key].manifest)
         order.report.reasons.append(order.why[run.key])
-    first = stack[0]
     logger.info(
-        "%d of %d runs: %d x %s p=%d M=%d, %d steps, %s",
-        len(order.found), len(order.runs), len(stack), first.op, first.p, first.width,
-        first.steps, duration(seconds),
+        "%d of %d runs: %d x %s, %s",
+        len(order.found), len(order.runs), len(stack), kind_of(stack[0]).title(stack[0]),
+        duration(seconds),
     )  # fmt: skip

@@ -175,22 +175,17 @@ def list_(store: Path | None = STORE) -> None:
             print(f"  {scale:8}{_state_of(sweep.runs(scale), opened)}")
 
 
-def operations(run: Run) -> float:
-    """Floating-point operations of the matrix products of a training: 6 n M p steps."""
-    return 6.0 * run.n_train * run.width * run.p * run.steps
-
-
 def _state_of(runs: list[Run], store: Store) -> str:
     records = [store.find(run)[0] for run in runs]
-    cost = sum(operations(run) for run in runs)
+    cost = sum(run.operations for run in runs)
     done = [(run, record) for run, record in zip(runs, records, strict=True) if record]
     text = f"{len(runs):4} runs {_si(cost):>6}FLOP  {len(done)} recorded"
     spent = sum(record.manifest["seconds"] for _, record in done)
     if spent and len(done) < len(runs):
         from modnoise.records import duration
 
-        rate = sum(operations(run) for run, _ in done) / spent
-        left = cost - sum(operations(run) for run, _ in done)
+        rate = sum(run.operations for run, _ in done) / spent
+        left = cost - sum(run.operations for run, _ in done)
         text += f", about {duration(left / rate)} left"
     return text
 

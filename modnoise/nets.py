@@ -6,7 +6,7 @@ paper's P x M matrix, so that u_m, v_m, w_m are read the same way.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -80,6 +80,17 @@ class NetStack:
     def keep(self, neurons: Bool[Tensor, "run neuron"]) -> NetStack:
         """The sum over the selected neurons only, mu kept (paper, Eq. 3): others get w = 0."""
         return replace(self, W=self.W * neurons[..., None].to(self.W.dtype))
+
+    def arrays(self, run: int) -> dict[str, np.ndarray]:
+        """Weights of one net by name, for recording; `from_arrays` is the inverse."""
+        names = ("U", "W", "mu") if self.tied else ("U", "V", "W", "mu")
+        return {name: getattr(self, name)[run].cpu().numpy() for name in names}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray], act: str) -> NetStack:
+        """The stack of one net that `arrays` was called on; without V it is tied."""
+        x = {name: torch.from_numpy(part[None]) for name, part in arrays.items()}
+        return cls(x["U"], x.get("V", x["U"]), x["W"], x["mu"], act)
 
     def to(self, device: str | torch.device) -> NetStack:
         """The same nets on another device."""

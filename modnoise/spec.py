@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
-from typing import Any, Literal, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -20,9 +20,6 @@ NoiseKind = Literal["wrong", "any", "symmetric", "bijective"]
 
 FORMAT = 1
 """Version of the meaning of `Run`; part of every key, raised when an old result would mislead."""
-
-PER_NET = ("op", "noise", "noise_kind", "seed", "lr", "weight_decay")
-"""Fields in which the members of one stack may differ."""
 
 
 AnySpec = TypeVar("AnySpec", bound="Spec")
@@ -73,65 +70,117 @@ class Spec(BaseModel):
         return type(self)(**{**self.model_dump(), **changes})
 
 
-def _field(default: Any, source: str, text: str, **limits: Any) -> Any:
+def field(default: Any, source: str, text: str, **limits: Any) -> Any:
+    """A field of a `Trainable`: its default, where that comes from, its meaning, its limits."""
     return Field(default, description=text, json_schema_extra={"source": source}, **limits)
 
 
-class Run(Spec):
+class Trainable(Spec):
+    """A spec of something that is trained in steps from a seed and recorded under its own key."""
+
+    PER_NET: ClassVar[tuple[str, ...]] = ("seed",)
+    """Fields in which the members of one stack may differ."""
+
+    @property
+    def stack_fields(self) -> tuple:
+        """What runs must have in common to be trained as one stack of tensors."""
+        return type(self), *(v for name, v in self if name not in self.PER_NET)
+
+    @property
+    def key(self) -> str:
+        """Twelve hexadecimal digits that name this run's recorded results.
+
+        Made of the fields that differ from their defaults, so that a field added later, whose
+        default means what was done before, renames nothing.
+        """
+        fields = {"format": FORMAT, **self.model_dump(exclude_defaults=True)}
+        if type(self) is not Run:
+            fields["kind"] = type(self).__name__
+        return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:12]
+
+    @property
+    def operations(self) -> float:
+        """Floating-point operations of the matrix products of the whole training."""
+        raise NotImplementedError
+
+    @property
+    def weight_bytes(self) -> int:
+        """Size of the weights of one net."""
+        raise NotImplementedError
+
+    @classmethod
+    def provenance(cls) -> list[dict[str, str]]:
+        """One row per field: name, default, source of the default, meaning."""
+        return [
+            {
+                "field": name,
+                "default": repr(info.default),
+                "source": info.json_schema_extra["source"],
+                "meaning": info.description or "",
+            }
+            for name, info in cls.model_fields.items()
+        ]
+
+
+class Run(Trainable):
     """One net trained on one noisy table: data, net, optimizer, length, seed.
 
     The defaults are the paper's wherever a source gives them (see `provenance`); what no source
     gives is marked ``ours``. A *step* is a full-batch epoch.
     """
 
+    PER_NET: ClassVar[tuple[str, ...]] = (
+        "op", "noise", "noise_kind", "seed", "lr", "weight_decay"
+    )  # fmt: skip
+
     # data
-    op: Operation = _field("add", "paper", "operation o in c = a o b mod p")
-    p: int = _field(113, "paper", "modulus: residues, inputs and classes", ge=3, le=1024)
-    train_frac: float = _field(
+    op: Operation = field("add", "paper", "operation o in c = a o b mod p")
+    p: int = field(113, "paper", "modulus: residues, inputs and classes", ge=3, le=1024)
+    train_frac: float = field(
         0.5, "paper, Table 1", "share of all pairs used for training", gt=0, le=1
     )
-    val_frac: float = _field(0.2, "ours", "share held out for choices (partition)", ge=0, lt=1)
-    test_frac: float = _field(
+    val_frac: float = field(0.2, "ours", "share held out for choices (partition)", ge=0, lt=1)
+    test_frac: float = field(
         0.3, "ours", "share held out for test; fixed while train_frac varies", ge=0, lt=1
     )
-    split: Literal["ordered", "unordered"] = _field(
+    split: Literal["ordered", "unordered"] = field(
         "ordered", "ours", "unordered: (a, b) and (b, a) always share a role"
     )
-    noise: float = _field(
+    noise: float = field(
         0.3, "paper, Fig. 3a", "alpha, share of training labels replaced", ge=0, le=1
     )
-    noise_kind: NoiseKind = _field(
+    noise_kind: NoiseKind = field(
         "wrong",
         "paper",
         "wrong: uniform over the other classes; any: over all classes (follow-up); "
         "symmetric: mirror pairs share one wrong label; bijective: Latin square (follow-up)",
     )
     # net
-    width: int = _field(513, "paper's grid", "M, number of hidden neurons", ge=1, le=65536)
-    act: Activation = _field("relu", "paper", "activation")
-    tied: bool = _field(False, "paper", "U = V (the misspecified net of C.2)")
-    init: Literal["linear", "normal"] = _field(
+    width: int = field(513, "paper's grid", "M, number of hidden neurons", ge=1, le=65536)
+    act: Activation = field("relu", "paper", "activation")
+    tied: bool = field(False, "paper", "U = V (the misspecified net of C.2)")
+    init: Literal["linear", "normal"] = field(
         "linear", "ours", "linear: torch.nn.Linear's default; normal: N(0, M^-1)"
     )
     # optimizer
-    optimizer: Literal["adamw", "adam", "muon", "sgd"] = _field("adamw", "paper", "optimizer")
-    lr: float = _field(1e-3, "paper", "learning rate after the warm-up", gt=0)
-    weight_decay: float = _field(
+    optimizer: Literal["adamw", "adam", "muon", "sgd"] = field("adamw", "paper", "optimizer")
+    lr: float = field(1e-3, "paper", "learning rate after the warm-up", gt=0)
+    weight_decay: float = field(
         0.1, "paper", "decoupled for adamw and muon, added to the gradient for adam and sgd", ge=0
     )
-    beta1: float = _field(0.9, "ours (PyTorch)", "adam and adamw", ge=0, lt=1)
-    beta2: float = _field(0.999, "ours (PyTorch)", "adam and adamw", ge=0, lt=1)
-    eps: float = _field(1e-8, "ours (PyTorch)", "adam and adamw", gt=0)
-    momentum: float | None = _field(
+    beta1: float = field(0.9, "ours (PyTorch)", "adam and adamw", ge=0, lt=1)
+    beta2: float = field(0.999, "ours (PyTorch)", "adam and adamw", ge=0, lt=1)
+    eps: float = field(1e-8, "ours (PyTorch)", "adam and adamw", gt=0)
+    momentum: float | None = field(
         None, "ours (PyTorch)", "muon (default 0.95), sgd (default 0); none for adam", ge=0, lt=1
     )
-    warmup: int = _field(10, "paper", "steps of linear warm-up, min((step + 1)/warmup, 1)", ge=0)
+    warmup: int = field(10, "paper", "steps of linear warm-up, min((step + 1)/warmup, 1)", ge=0)
     # length, recording, seed
-    steps: int = _field(200_000, "paper", "full-batch steps (= epochs)", ge=0)
-    record_parts: bool = _field(False, "ours", "also record FF and its controls along the way")
-    record_gradients: bool = _field(False, "ours", "also record r_c, r_n, cos(g_c, g_n)")
-    dtype: Literal["float32", "float64"] = _field("float32", "ours", "precision of the weights")
-    seed: int = _field(
+    steps: int = field(200_000, "paper", "full-batch steps (= epochs)", ge=0)
+    record_parts: bool = field(False, "ours", "also record FF and its controls along the way")
+    record_gradients: bool = field(False, "ours", "also record r_c, r_n, cos(g_c, g_n)")
+    dtype: Literal["float32", "float64"] = field("float32", "ours", "precision of the weights")
+    seed: int = field(
         42, "paper", "split, noise and initialization draw from three streams of it", ge=0
     )
 
@@ -203,32 +252,15 @@ class Run(Spec):
         return int(share * self.p) + 2 * int(share * (self.p * (self.p - 1) // 2))
 
     @property
-    def stack_fields(self) -> tuple:
-        """What runs must have in common to be trained as one stack of tensors."""
-        return tuple(v for name, v in self if name not in PER_NET)
+    def operations(self) -> float:
+        """6 n M p steps floating-point operations (n training pairs, three matrix products)."""
+        return 6.0 * self.n_train * self.width * self.p * self.steps
 
     @property
-    def key(self) -> str:
-        """Twelve hexadecimal digits that name this run's recorded results.
-
-        Made of the fields that differ from their defaults, so that a field added later, whose
-        default means what was done before, renames nothing.
-        """
-        fields = {"format": FORMAT, **self.model_dump(exclude_defaults=True)}
-        return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:12]
-
-    @classmethod
-    def provenance(cls) -> list[dict[str, str]]:
-        """One row per field: name, default, source of the default, meaning."""
-        return [
-            {
-                "field": name,
-                "default": repr(info.default),
-                "source": info.json_schema_extra["source"],
-                "meaning": info.description or "",
-            }
-            for name, info in cls.model_fields.items()
-        ]
+    def weight_bytes(self) -> int:
+        """Size of U, V and W."""
+        numbers = self.width * self.p * (2 if self.tied else 3)
+        return numbers * (8 if self.dtype == "float64" else 4)
 
 
 def _has_square(p: int) -> bool:

@@ -10,15 +10,13 @@ from pathlib import Path
 from typing import Any, overload
 
 import pandas as pd
-import torch
 
 from modnoise.campaign import Order, bytes_needed, fill, identity
 from modnoise.files import Record
-from modnoise.nets import NetStack
+from modnoise.kinds import kind_of
 from modnoise.pages import Colophon
 from modnoise.records import Report, Store, StoreError, commit, duration, processor, provenance
-from modnoise.spec import Run
-from modnoise.tables import noisy_table
+from modnoise.spec import Trainable
 from modnoise.training.loop import Trained, check_device
 
 __all__ = ["Report", "Results", "Store", "StoreError", "colophon", "load_or_train"]
@@ -38,11 +36,11 @@ class Results(list[Trained]):
 
 
 @overload
-def load_or_train(runs: Run, **options: Any) -> Trained: ...
+def load_or_train(runs: Trainable, **options: Any) -> Trained: ...
 @overload
-def load_or_train(runs: Sequence[Run], **options: Any) -> Results: ...
+def load_or_train(runs: Sequence[Trainable], **options: Any) -> Results: ...
 def load_or_train(
-    runs: Run | Sequence[Run],
+    runs: Trainable | Sequence[Trainable],
     *,
     device: str = "cpu",
     store: Store | str | Path | None = None,
@@ -70,7 +68,7 @@ def load_or_train(
     Raises:
         StoreError: results cannot be read, or could not be written (checked before training).
     """
-    asked = [runs] if isinstance(runs, Run) else list(runs)
+    asked = [runs] if isinstance(runs, Trainable) else list(runs)
     if not asked:
         raise ValueError("runs is empty: give at least one Run")
     store = store if isinstance(store, Store) else Store(store)
@@ -94,22 +92,20 @@ def load_or_train(
         print(order.report, flush=True)
     results = Results(_result(order.found[run.key], run, weights) for run in asked)
     results.report = order.report
-    return results[0] if isinstance(runs, Run) else results
+    return results[0] if isinstance(runs, Trainable) else results
 
 
-def _result(record: Record, run: Run, weights: bool) -> Trained:
-    nets = None
-    if weights:
-        x = {name: torch.from_numpy(part[None]) for name, part in record.tensors.items()}
-        nets = NetStack(x["U"], x["U"] if run.tied else x["V"], x["W"], x["mu"], run.act)
+def _result(record: Record, run: Trainable, weights: bool) -> Trained:
+    kind = kind_of(run)
+    nets = kind.restore(run, record.tensors) if weights else None
     history = record.history
     history.insert(0, "run", 0)
     for fact in ("seconds", "date", "commit", "device_name"):
         history.attrs[fact] = record.manifest[fact]
-    return Trained(nets, noisy_table(run), history)
+    return Trained(nets, kind.data(run), history)
 
 
-def colophon(run: Run, history: pd.DataFrame) -> Colophon:
+def colophon(run: Trainable, history: pd.DataFrame) -> Colophon:
     """What a page was computed with: its main run, and when, where and by which versions.
 
     ``history`` is the run's, from `load_or_train` (then date, device and commit are the record's)

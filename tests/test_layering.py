@@ -15,11 +15,12 @@ PACKAGE = Path(modnoise.__file__).parent
 # A module imports from lines above its own only; training's own modules also from each other.
 LAYERS = [
     ["spec", "optim", "regimes", "pages", "claims", "figures"],
-    ["experiments", "parameters", "tables", "files"],
+    ["experiments", "parameters", "tables", "files", "kinds"],
     ["nets", "records"],
     ["metrics", "fourier", "analytic"],
-    ["gradients", "partition", "transformer", "mnist"],
+    ["gradients", "partition"],
     ["training"],
+    ["transformer", "mnist"],
     ["campaign"],
     ["store"],
     ["widgets", "cli"],
@@ -28,7 +29,7 @@ LAYERS = [
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 
 NO_TORCH = {
-    "spec", "experiments", "parameters", "regimes", "files", "records", "pages", "claims",
+    "spec", "kinds", "experiments", "parameters", "regimes", "files", "records", "pages", "claims",
     "figures",
 }  # fmt: skip
 NO_FILES = set(RANK) - {"files", "records", "campaign", "store", "cli"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from modnoise.spec import PER_NET, Run, SpecError
+from modnoise.spec import Run, SpecError
 
 # what a caller may get wrong -> what the one line must name: field, value, what is allowed
 REFUSED = [
@@ -165,4 +165,4 @@ def test_runs_of_a_stack_may_differ_in_the_per_net_fields_only():
     base = Run(optimizer="sgd")
     for name, value in CHANGED.items():
         same = base.but(**{name: value}).stack_fields == base.stack_fields
-        assert same == (name in PER_NET), name
+        assert same == (name in Run.PER_NET), name

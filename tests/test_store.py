@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import json
 import logging
@@ -25,6 +26,7 @@ from modnoise.files import Damaged, read_folder, read_state, state_facts, write_
 from modnoise.records import Report, Store, StoreError, commit, duration
 from modnoise.spec import Run
 from modnoise.store import load_or_train
+from modnoise.training import kind
 from modnoise.training.loop import train
 
 TINY = Run(p=7, width=16, steps=60)
@@ -410,6 +412,11 @@ def uninterrupted():
     return train(LONG, **QUIET)
 
 
+def train_with(monkeypatch, function) -> None:
+    """Make campaigns call ``function`` instead of `train`."""
+    monkeypatch.setattr(kind, "KIND", dataclasses.replace(kind.KIND, train=function))
+
+
 @pytest.fixture
 def starts(monkeypatch) -> list[tuple[int, list[str]]]:
     """Step and members of every training that is begun in this process."""
@@ -419,7 +426,7 @@ def starts(monkeypatch) -> list[tuple[int, list[str]]]:
         seen.append((state.step, [run.key for run in stack]))
         return train(stack, state=state, **options)
 
-    monkeypatch.setattr(campaign, "train", spy)
+    train_with(monkeypatch, spy)
     return seen
 
 
@@ -654,13 +661,13 @@ def test_a_stack_that_does_not_fit_into_memory_is_halved(store, monkeypatch):
             raise torch.OutOfMemoryError
         return train(stack, **options)
 
-    monkeypatch.setattr(campaign, "train", small)
+    train_with(monkeypatch, small)
     runs = [TINY.but(noise=n / 10) for n in range(5)]
     assert len(load_or_train(runs, store=store, **QUIET)) == 5
     assert sizes == [5, 2, 3, 1, 2]
     assert list(store.checkpoints.iterdir()) == []
 
-    monkeypatch.setattr(campaign, "train", lambda *_a, **_k: small(range(3)))
+    train_with(monkeypatch, lambda *_a, **_k: small(range(3)))
     with pytest.raises(StoreError, match="does not fit into the memory of cpu"):
         load_or_train(TINY.but(seed=1), store=store, **QUIET)
 

@@ -62,7 +62,7 @@ class _Block:
 
 
 class FastEngine:
-    """Full-batch training steps of a stack of nets (see `modnoise.spec.PER_NET`).
+    """Full-batch training steps of a stack of nets (see `Run.PER_NET`).
 
     Args:
         runs: members; lr and weight_decay may differ, see `Run.stack_fields`.

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
@@ -27,10 +27,13 @@ ENGINES = {"fast": FastEngine, "reference": ReferenceEngine}
 
 
 class Trained(NamedTuple):
-    """What training gives: weights, their data, and the recorded curves."""
+    """What training gives: weights, their data, and the recorded curves.
 
-    nets: NetStack
-    table: NoisyTable
+    Of a `Run`: `NetStack`, `NoisyTable`, a frame; other kinds of nets have types of their own.
+    """
+
+    nets: Any
+    table: Any
     history: pd.DataFrame
 
 
@@ -177,35 +180,74 @@ def train(
         raise ValueError("state is not allowed with engine = 'reference'")
     run = runs[0]
     table = noisy_table(runs).to(device)
-    record_at, parts_at = set(schedule(run.steps)), set(parts_schedule(run.steps))
+    parts_at = set(parts_schedule(run.steps))
     with torch_settings(device, threads), torch.no_grad():
         machine = ENGINES[engine](runs, new_nets(runs), table, device)
-        state = state or State(0, {})
-        if state.step:
-            machine.restore(state.tensors, state.step)
-        rows, seconds = list(state.rows), state.seconds
-        begin = saved = time.monotonic()
-        bar = tqdm(
-            total=run.steps, initial=state.step, disable=not progress, unit="step", delay=5,
-            desc=f"{len(runs)} x {run.op} p={run.p} M={run.width}",
+        history = drive(
+            machine, run.steps,
+            lambda step: _rows(run, machine.nets, table, step, step in parts_at),
+            name=f"{len(runs)} x {run.op} p={run.p} M={run.width}",
+            record_at=schedule(run.steps), progress=progress, state=state,
+            on_checkpoint=on_checkpoint, checkpoint_every=checkpoint_every,
         )  # fmt: skip
-        with bar:
-            for step in range(state.step, run.steps + 1):
-                if step in record_at and not (step == state.step and step > 0):
-                    rows += _rows(run, machine.nets, table, step, step in parts_at)
-                if step == run.steps:
-                    break
-                now = time.monotonic()
-                if on_checkpoint and step > state.step and now - saved >= checkpoint_every:
-                    on_checkpoint(State(step, machine.tensors(), rows, seconds + now - begin))
-                    saved = time.monotonic()
-                with torch.enable_grad():
-                    machine.step()
-                bar.update()
         nets = _detached(machine.nets)
+    return Trained(nets, table, history)
+
+
+@runtime_checkable
+class Machine(Protocol):
+    """An engine: ``step()`` updates every net once.
+
+    For checkpoints also ``tensors()``, all that later steps depend on as live views by name, and
+    ``restore(tensors, updates)``, which continues exactly where they were taken.
+    """
+
+    def step(self) -> None:
+        """One update of every net."""
+
+
+def drive(
+    machine: Machine,
+    steps: int,
+    rows_at: Callable[[int], list[dict]],
+    *,
+    name: str,
+    record_at: Iterable[int],
+    progress: bool = True,
+    state: State | None = None,
+    on_checkpoint: Callable[[State], None] | None = None,
+    checkpoint_every: float = 60.0,
+) -> pd.DataFrame:
+    """Take ``steps`` steps, record ``rows_at(step)`` at the steps of ``record_at``, checkpoint.
+
+    Returns the recorded rows, with the seconds it took (over all sessions) in ``attrs``. Options
+    as in `train`.
+    """
+    record_at = set(record_at)
+    state = state or State(0, {})
+    if state.step:
+        machine.restore(state.tensors, state.step)
+    rows, seconds = list(state.rows), state.seconds
+    begin = saved = time.monotonic()
+    bar = tqdm(
+        total=steps, initial=state.step, disable=not progress, unit="step", delay=5, desc=name
+    )
+    with bar:
+        for step in range(state.step, steps + 1):
+            if step in record_at and not (step == state.step and step > 0):
+                rows += rows_at(step)
+            if step == steps:
+                break
+            now = time.monotonic()
+            if on_checkpoint and step > state.step and now - saved >= checkpoint_every:
+                on_checkpoint(State(step, machine.tensors(), rows, seconds + now - begin))
+                saved = time.monotonic()
+            with torch.enable_grad():
+                machine.step()
+            bar.update()
     history = pd.DataFrame(rows)
     history.attrs["seconds"] = seconds + time.monotonic() - begin
-    return Trained(nets, table, history)
+    return history
 
 
 def _detached(nets: NetStack) -> NetStack:
