@@ -15,6 +15,7 @@ from jaxtyping import Complex, Float, Int
 from torch import Tensor
 
 from modnoise.nets import NetStack
+from modnoise.tables import NoisyTable
 
 
 def frequencies(p: int) -> range:
@@ -102,7 +103,9 @@ def largest_product(nets: NetStack) -> Int[Tensor, "run neuron"]:
     return (U * V * W).argmax(-1) + 1
 
 
-def parts(nets: NetStack, *, everything: bool = True) -> dict[str, NetStack]:
+def parts(
+    nets: NetStack, *, everything: bool = True, log: bool = False
+) -> dict[str, NetStack]:
     """The nets that the FF pages compare, by the name under which their curves are recorded.
 
     ``full``, ``G`` and ``R`` (`filtrate`); ``G_quadratic``: G with phi = x^2 and mu = 0 (x^2
@@ -110,7 +113,9 @@ def parts(nets: NetStack, *, everything: bool = True) -> dict[str, NetStack]:
     ``G_random``: the same with a random frequency per neuron, the control.
     With ``everything`` also ``G_mu0``; ``G_smallest`` (the weakest frequency, x^2, mu = 0) and
     ``G_random_relu``; and the swaps without FF, ``quadratic`` and ``reverse_relu``
-    (mu kept), ``quadratic_mu0``.
+    (mu kept), ``quadratic_mu0``; and ``every`` and ``every_quadratic`` (`every_frequency`).
+    With ``log`` also ``G_log``, ``R_log``, ``G_log_quadratic`` and ``G_log_random`` as above, by
+    `filtrate_log`, for multiplication.
     """
     g, r = filtrate(nets)
     random = filtrate(nets, random_frequency(nets))[0]
@@ -127,7 +132,14 @@ def parts(nets: NetStack, *, everything: bool = True) -> dict[str, NetStack]:
             "quadratic": nets.with_act("quadratic"),
             "quadratic_mu0": square(nets),
             "reverse_relu": nets.with_act("reverse_relu"),
+            "every": every_frequency(nets),
+            "every_quadratic": square(every_frequency(nets)),
         }
+    if log:
+        g, r = filtrate_log(nets)
+        random = filtrate_log(nets, random_frequency(nets))[0]
+        found |= {"G_log": g, "R_log": r, "G_log_quadratic": square(g)}
+        found["G_log_random"] = square(random)
     return found
 
 
@@ -159,6 +171,114 @@ def phase_mse(nets: NetStack, *, op: str = "add", weighted: bool = False) -> Flo
     if weighted:
         weight = spectrum(nets.W).abs().gather(-1, k[..., None] - 1)[..., 0]
     return (miss.square() * weight).sum(-1) / weight.sum(-1)
+
+
+def phase_coherence(nets: NetStack, *, op: str = "add") -> dict[str, Float[Tensor, " run"]]:
+    """How well angle_u +- angle_v = angle_w holds over all neurons and frequencies (ours).
+
+    Sum of Re(u^ v^ conj w^) (conj v^ for subtraction) over (m, k), divided by the sum of its
+    absolute values: 1 if the relation is exact wherever there is power, 0 for unrelated angles
+    (standard deviation about 1 / sqrt(2 M p / 2)). ``coherence``: all k; ``coherence_dominant``: k_m
+    alone; ``coherence_other``: all but k_m.
+
+    Raises:
+        ValueError: ``op="mul"``, as `phase_mse`.
+    """
+    if op not in ("add", "sub"):
+        raise ValueError(f"op = {op!r} is not allowed: the angle relation is for 'add' and 'sub'")
+    U, V, W = (spectrum(x) for x in (nets.U, nets.V, nets.W))
+    product = U * (V if op == "add" else V.conj()) * W.conj()
+    own = torch.zeros_like(product.real).scatter(-1, dominant_frequency(nets.W)[..., None] - 1, 1)
+
+    def over(weight: Tensor) -> Tensor:
+        return (product.real * weight).sum((1, 2)) / (product.abs() * weight).sum((1, 2))
+
+    return {
+        "coherence": over(torch.ones_like(own)),
+        "coherence_dominant": over(own),
+        "coherence_other": over(1 - own),
+    }
+
+
+def every_frequency(nets: NetStack) -> NetStack:
+    """All frequencies kept, each apart: f = sum_k sum_m w^(k) phi(u^(k) + v^(k)) + mu (ours).
+
+    A control for FF that chooses nothing: like f^G it can only express what u, v and w share at
+    one frequency, but it keeps every k of every neuron. A net of M (p // 2) neurons.
+    """
+    runs, width, p = nets.U.shape
+    ks = torch.arange(1, p // 2 + 1, device=nets.U.device)
+
+    def apart(x: Tensor) -> Tensor:
+        full = torch.fft.rfft(x, norm="ortho")[:, None]
+        mask = torch.zeros(len(ks), 1, full.shape[-1], dtype=full.dtype, device=x.device)
+        mask[torch.arange(len(ks)), 0, ks] = 1
+        return torch.fft.irfft(full * mask, n=p, norm="ortho").flatten(1, 2)
+
+    U, W = apart(nets.U), apart(nets.W)
+    return replace(nets, U=U, V=U if nets.tied else apart(nets.V), W=W)
+
+
+def logarithms(p: int) -> Int[np.ndarray, " power"]:
+    """g^0, g^1 ... g^(p-2) mod p for the smallest primitive root g of the prime p.
+
+    In this order multiplication of nonzero residues is addition of positions modulo p - 1.
+
+    Raises:
+        ValueError: p is not prime.
+
+    >>> logarithms(7).tolist()
+    [1, 3, 2, 6, 4, 5]
+    """
+    if p < 3 or not all(p % d for d in range(2, int(p**0.5) + 1)):
+        raise ValueError(f"p = {p} is not allowed: a primitive root needs an odd prime")
+    for g in range(2, p):
+        powers = [pow(g, i, p) for i in range(p - 1)]
+        if len(set(powers)) == p - 1:
+            return np.array(powers)
+    raise AssertionError("every prime has a primitive root")
+
+
+def filtrate_log(
+    nets: NetStack, k: Int[Tensor, "run neuron"] | None = None
+) -> tuple[NetStack, NetStack]:
+    """FF for multiplication (ours): as `filtrate`, over the discrete logarithm of the residue.
+
+    The nonzero residues in the order of `logarithms` have a DFT of length p - 1, in which the
+    rule is addition. Residue 0 has no logarithm: its entries stay in G.
+
+    Raises:
+        ValueError: p is not prime.
+    """
+    order = torch.from_numpy(logarithms(nets.p)).to(nets.W.device)
+    k = dominant_frequency(nets.W[..., order]) if k is None else k
+
+    def kept(x: Tensor) -> Tensor:
+        out = x.clone()
+        out[..., order] = keep_frequency(x[..., order], k)
+        return out
+
+    U, W = kept(nets.U), kept(nets.W)
+    g = replace(nets, U=U, V=U if nets.tied else kept(nets.V), W=W)
+    RU = nets.U - U
+    r = replace(nets, U=RU, V=RU if nets.tied else nets.V - g.V, W=nets.W - W)
+    return g, r
+
+
+def label_prior(table: NoisyTable) -> Int[Tensor, "run p p"]:
+    """What the filter alone makes of the given labels of the training pairs, without any net.
+
+    The table T[a, b, c] = 1 where (a, b) is a training pair with the given label c, else 0, keeps
+    its Fourier modes whose three frequencies are equal up to sign and not 0, the only ones that
+    single-frequency neurons can express; the answer is the class with the largest value (ours).
+    """
+    runs, p = len(table.given), table.given.shape[-1]
+    T = torch.nn.functional.one_hot(table.given, p).double() * table.train[..., None]
+    k = torch.arange(p, device=T.device)
+    k = torch.minimum(k, p - k)
+    same = (k[:, None, None] == k[None, :, None]) & (k[:, None, None] == k) & (k > 0)
+    kept = torch.fft.ifftn(torch.fft.fftn(T, dim=(1, 2, 3)) * same, dim=(1, 2, 3)).real
+    return kept.argmax(-1).view(runs, p, p)
 
 
 def sparsity(x: Float[Tensor, "run neuron p"]) -> Float[Tensor, "run neuron"]:

@@ -179,6 +179,9 @@ class Run(Trainable):
     steps: int = field(200_000, "paper", "full-batch steps (= epochs)", ge=0)
     record_parts: bool = field(False, "ours", "also record FF and its controls along the way")
     record_gradients: bool = field(False, "ours", "also record r_c, r_n, cos(g_c, g_n)")
+    record_structure: bool = field(
+        False, "ours", "at the end also record phases, frequencies and partitions (structure.py)"
+    )
     dtype: Literal["float32", "float64"] = field("float32", "ours", "precision of the weights")
     seed: int = field(
         42, "paper", "split, noise and initialization draw from three streams of it", ge=0

@@ -42,6 +42,11 @@ class NoisyTable:
         """Boolean (run p p): clean or noisy."""
         return self.role <= NOISY
 
+    def __getitem__(self, run: int) -> NoisyTable:
+        """The table of one run, still with a run axis of length 1."""
+        pick = slice(run, run + 1)
+        return NoisyTable(self.p, self.true[pick], self.given[pick], self.role[pick])
+
     def to(self, device: str | torch.device) -> NoisyTable:
         """The same table on another device."""
         return NoisyTable(

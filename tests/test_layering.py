@@ -19,6 +19,7 @@ LAYERS = [
     ["nets", "records"],
     ["metrics", "fourier", "analytic"],
     ["gradients", "partition"],
+    ["structure"],
     ["training"],
     ["transformer", "mnist"],
     ["campaign"],

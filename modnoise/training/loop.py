@@ -19,6 +19,7 @@ from modnoise.gradients import alignment
 from modnoise.metrics import ROLES, scores
 from modnoise.nets import NetStack, new_nets
 from modnoise.spec import Run
+from modnoise.structure import structure
 from modnoise.tables import NoisyTable, noisy_table
 from modnoise.training.fast import FastEngine
 from modnoise.training.reference import ReferenceEngine
@@ -98,26 +99,34 @@ def torch_settings(device: str, threads: int) -> Iterator[None]:
         torch.set_float32_matmul_precision(before[1])
 
 
-def _rows(run: Run, nets: NetStack, table: NoisyTable, step: int, thorough: bool) -> list[dict]:
-    """One row per net and part: accuracies, cross-entropies, norm, gradient quantities."""
+def _rows(
+    runs: Sequence[Run], nets: NetStack, table: NoisyTable, step: int, thorough: bool
+) -> list[dict]:
+    """One row per net and part: accuracies, cross-entropies, norm, what else is to be recorded."""
+    run, last = runs[0], step == runs[0].steps
     versions = {"full": nets}
     if thorough and run.record_parts:
-        versions = parts(nets, everything=step == run.steps)
+        log = last and any(one.op == "mul" for one in runs)
+        versions = parts(nets, everything=last, log=log)
     rows = []
     for part, version in versions.items():
         acc, ce = (x.cpu().numpy() for x in scores(version, table))
         weights = [version.U, version.W, version.mu, *([] if version.tied else [version.V])]
         norm = sum(x.double().square().flatten(1).sum(1) for x in weights).sqrt().cpu().numpy()
-        extra = {}
+        extra: list[dict] = [{} for _ in runs]
         if part == "full" and thorough and run.record_gradients:
-            extra = {name: x.cpu().numpy() for name, x in alignment(nets, table).items()}
+            found = {name: x.cpu().numpy() for name, x in alignment(nets, table).items()}
+            extra = [{name: x[i] for name, x in found.items()} for i in range(len(runs))]
+        if part == "full" and last and run.record_structure:
+            for i, one in enumerate(runs):
+                extra[i] |= structure(nets[i], table[i], one.op)
         for i in range(len(nets)):
             rows.append(
                 {"run": i, "step": step, "part": part}
                 | {f"accuracy_{role}": acc[i, j] for j, role in enumerate(ROLES)}
                 | {f"cross_entropy_{role}": ce[i, j] for j, role in enumerate(ROLES)}
                 | {"norm": norm[i]}
-                | {name: x[i] for name, x in extra.items()}
+                | extra[i]
             )
     return rows
 
@@ -172,7 +181,7 @@ def train(
     Returns:
         `Trained`: the nets, their tables, and one row per (run, step, part) with the columns
         ``accuracy_<role>``, ``cross_entropy_<role>`` (nats), ``norm`` (of all parameters) and,
-        where recorded, ``r_c``, ``r_n``, ``cos``. A net that diverges has NaN there; the others
+        where recorded, ``r_c``, ``r_n``, ``cos`` (`alignment`) and the numbers of `structure`. A net that diverges has NaN there; the others
         go on.
     """
     runs = _checked(runs, device, engine)
@@ -185,7 +194,7 @@ def train(
         machine = ENGINES[engine](runs, new_nets(runs), table, device)
         history = drive(
             machine, run.steps,
-            lambda step: _rows(run, machine.nets, table, step, step in parts_at),
+            lambda step: _rows(runs, machine.nets, table, step, step in parts_at),
             name=f"{len(runs)} x {run.op} p={run.p} M={run.width}",
             record_at=schedule(run.steps), progress=progress, state=state,
             on_checkpoint=on_checkpoint, checkpoint_every=checkpoint_every,

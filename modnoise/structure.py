@@ -1,0 +1,108 @@
+"""What a trained net looks like inside, as numbers: phases, frequencies, ranked neurons.
+
+Everything the pages on phases and partitioning plot against width, noise or seed, computed once
+at the end of a training and recorded with its curves (`Run.record_structure`), so that no page
+needs the weights of every net. Paper: sections 5.1, 5.2 and D.3, D.4; controls and weighting: ours.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from modnoise.fourier import (
+    dominant_frequency,
+    filtrate,
+    frequencies,
+    keep_frequency,
+    phase_coherence,
+    phase_mse,
+    sparsity,
+    spectrum,
+)
+from modnoise.metrics import ROLES, scores
+from modnoise.nets import NetStack
+from modnoise.partition import Partition, ipr, partition, random_partitions, strength
+from modnoise.tables import VAL, NoisyTable
+
+SHUFFLES = 5
+"""Random orders behind the ``random_`` numbers (ours)."""
+
+
+def rank_correlation(x: Float[Tensor, " neuron"], y: Float[Tensor, " neuron"]) -> float:
+    """Spearman's rank correlation, ties at their mean rank; NaN for a constant.
+
+    >>> rank_correlation(torch.tensor([1.0, 2.0, 9.0]), torch.tensor([0.3, 0.2, 0.1]))
+    -1.0
+    """
+    ranks = (pd.Series(a.double().cpu().numpy()).rank() for a in (x, y))
+    return float(next(ranks).corr(next(ranks)))
+
+
+def frequency_norms(nets: NetStack) -> Float[Tensor, "run freq"]:
+    """Row norms of the DFT of W^G: (sum over neurons of |w^_{m,k_m}|^2)^(1/2) for each k = k_m.
+
+    The neurons whose dominant frequency is k make row k (paper, D.4, Fig. 30).
+    """
+    kept = spectrum(keep_frequency(nets.W, dominant_frequency(nets.W)))
+    return kept.abs().square().sum(1).sqrt()
+
+
+def structure(nets: NetStack, table: NoisyTable, op: str) -> dict[str, float]:
+    """Numbers about the first net of a stack; NaN where something is not defined.
+
+    ``phase_mse``, ``phase_mse_weighted``: see `phase_mse`; ``coherence`` over all frequencies,
+    ``coherence_dominant`` and ``coherence_other`` at k_m and elsewhere: see `phase_coherence`.
+    ``covered``: share of frequencies that dominate some neuron; ``norm_cv``: coefficient of
+    variation of `frequency_norms`. ``sparsity``: median share of power at k_m. ``ipr_strength``:
+    their rank correlation over neurons; ``periodic``: number of neurons with IPR above 0.5. For
+    each ranking (``strength``, ``ipr``, the strength ``reversed``, and the mean over `SHUFFLES`
+    ``random`` orders): ``<ranking>_gamma_g``, ``_gamma_r``, ``_gamma_r99``, ``_test`` (test
+    accuracy of f^G) and ``_ff`` (of FF of f^G). ``ff``: of FF of the whole net.
+
+    Angles are not defined for multiplication in the additive index, partitions not without
+    validation pairs.
+    """
+    nets = nets[0]
+    norms = frequency_norms(nets)[0]
+    rank = {"strength": strength(nets), "ipr": ipr(nets)}
+    found = {
+        "covered": len(dominant_frequency(nets.W).unique()) / len(frequencies(nets.p)),
+        "norm_cv": float(norms.std(correction=0) / norms.mean()),
+        "sparsity": float(sparsity(nets.W).median()),
+        "ipr_strength": rank_correlation(rank["ipr"][0], rank["strength"][0]),
+        "periodic": float((rank["ipr"] > 0.5).sum()),
+        "ff": _ff_test(nets, table),
+    }
+    if op != "mul":
+        found["phase_mse"] = float(phase_mse(nets, op=op))
+        found["phase_mse_weighted"] = float(phase_mse(nets, op=op, weighted=True))
+        for name, value in phase_coherence(nets, op=op).items():
+            found[name] = float(value)
+    if (table.role == VAL).any():
+        ranked = {name: partition(nets, table, score) for name, score in rank.items()}
+        ranked["reversed"] = ranked["strength"].reversed
+        found |= {
+            f"{name}_{key}": value
+            for name, one in ranked.items()
+            for key, value in _of(one, nets, table).items()
+        }
+        shuffled = [_of(x, nets, table) for x in random_partitions(nets, table, shuffles=SHUFFLES)]
+        found |= {f"random_{key}": x for key, x in pd.DataFrame(shuffled).mean().items()}
+    return found
+
+
+def _ff_test(nets: NetStack, table: NoisyTable) -> float:
+    return float(scores(filtrate(nets)[0], table)[0][0, ROLES.index("test")])
+
+
+def _of(one: Partition, nets: NetStack, table: NoisyTable) -> dict[str, float]:
+    return {
+        "gamma_g": float(one.gamma_g[0]),
+        "gamma_r": float(one.gamma_r[0]),
+        "gamma_r99": float(one.gamma_r99[0]),
+        "test": float(one.test_g[0]),
+        "ff": _ff_test(nets.keep(one.masks()[0]), table),
+    }
