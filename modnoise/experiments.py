@@ -9,11 +9,11 @@ never code paths. Grids that no source gives are ours and say so.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from modnoise.spec import Run, SpecError
+from modnoise.spec import Run, SpecError, Trainable
 
 SCALES = ("smoke", "laptop", "paper")
 WIDTHS = tuple(2**k + 1 for k in range(4, 13))  # paper: 17 ... 4097
@@ -22,18 +22,33 @@ CONTROLS = (0.9, 1.0)  # ours: above the paper's range; at 1.0 no rule is left i
 DECAYS = (0.01, 0.1, 0.3, 1.0)  # ours: the paper's grid is unknown but holds 0.1
 SEEDS = (42, 43, 44)  # 42: paper; the others: ours
 
-_LENGTH: dict[str, dict[str, Any]] = {
+Size = Mapping[str, Mapping[str, Any]]
+
+FIT: Size = {
     "smoke": {"p": 23, "width": 257, "steps": 300},
     "laptop": {"p": 113, "width": 1025, "steps": 1_000},
     "paper": {"p": 113, "width": 2049, "steps": 200_000},
 }
+"""Sizes at which every label is fit; at laptop scale far too short to generalize."""
+
+_SHARES = {"train_frac": 0.7, "val_frac": 0.1, "test_frac": 0.2}
+
+GROK: Size = {
+    "smoke": {"p": 23, "width": 129, "steps": 300, "lr": 5e-3, "weight_decay": 1.0, **_SHARES},
+    "laptop": {"p": 59, "width": 1025, "steps": 4_000, "lr": 5e-3, "weight_decay": 1.0, **_SHARES},
+    "paper": FIT["paper"],
+}
+"""Sizes at which nets also get to generalize. At laptop scale the time scale of weight decay,
+1 / (lr weight_decay), is 200 steps where the paper's is 10,000: 20 of them make a training in
+both. p = 59 needs a larger share of its pairs to generalize under noise: 70 % instead of 50 %."""
 
 
 @dataclass(frozen=True)
 class Sweep:
     """A named set of runs: the product of ``over``, on top of the scale's size and ``base``.
 
-    ``at`` overrides ``over`` at single scales.
+    ``at`` holds, for single scales, what replaces that: tuples are varied, other values fixed.
+    Fields that vary together are one entry: ``{"batch+steps": ((64, 990), (256, 240))}``.
     """
 
     name: str
@@ -41,9 +56,11 @@ class Sweep:
     paper: str
     over: Mapping[str, tuple]
     base: Mapping[str, Any] = field(default_factory=dict)
-    at: Mapping[str, Mapping[str, tuple]] = field(default_factory=dict)
+    at: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    size: Size = field(default_factory=lambda: FIT)
+    spec: type[Trainable] = Run
 
-    def runs(self, scale: str) -> list[Run]:
+    def runs(self, scale: str) -> list[Any]:
         """The runs at one scale, in the order of the product.
 
         Raises:
@@ -53,21 +70,47 @@ class Sweep:
             raise SpecError(
                 f"scale = {scale!r} is not allowed: it must be one of {', '.join(SCALES)}"
             )
-        over = {**self.over, **self.at.get(scale, {})}
+        here = self.at.get(scale, {})
+        over = {**self.over, **{name: x for name, x in here.items() if isinstance(x, tuple)}}
+        fixed = {name: x for name, x in here.items() if not isinstance(x, tuple)}
         return [
-            Run(**{**_LENGTH[scale], **self.base, **dict(zip(over, values, strict=True))})
+            self.spec(**{**self.size[scale], **self.base, **fixed, **_point(over, values)})
             for values in itertools.product(*over.values())
         ]
+
+
+def _point(over: Mapping[str, tuple], values: Iterable[Any]) -> dict[str, Any]:
+    point = {}
+    for names, value in zip(over, values, strict=True):
+        several = names.split("+")
+        point |= zip(several, value if len(several) > 1 else [value], strict=True)
+    return point
 
 
 def base_run(scale: str, **changes: Any) -> Run:
     """One run of the FF pages at a scale: its size and length, the paper's data and optimizer."""
     if scale not in SCALES:
         raise SpecError(f"scale = {scale!r} is not allowed: it must be one of {', '.join(SCALES)}")
-    return Run(**{**_LENGTH[scale], "record_parts": True, **changes})
+    return Run(**{**FIT[scale], "record_parts": True, **changes})
 
 
 _PARTS = {"record_parts": True}
+_ALL = {"record_parts": True, "record_structure": True}
+_TIED = {"tied": True, "split": "unordered"}
+_GROK_NOISES = (0.1, 0.2, 0.3)
+_LADDER = {
+    "smoke": {"width": (17, 129), "noise": (0.2,)},
+    "laptop": {"width": WIDTHS[:7]},  # 17 ... 1025
+}
+_EPOCHS = 200
+
+
+def _batches(p: int) -> tuple[tuple[int | None, int], ...]:
+    """Batch sizes and the updates they take for the same number of epochs, half the pairs."""
+    n = p * p // 2
+    return tuple((size, _EPOCHS * (n // size if size else 1)) for size in (64, 256, None))
+
+
 _FF_NOISES = (0.3, 0.5, 0.8)  # 0.8: paper; ours: 0.3, 0.5
 
 _SWEEPS = (
@@ -115,23 +158,175 @@ _SWEEPS = (
         {"smoke": {"seed": (42,)}},
     ),
     Sweep(
+        "fig5-controls",
+        "What the filter finds by itself: controls against label noise",
+        "controls for Result 4.1 (ours)",
+        {"noise": (0.0, 0.3, 0.5, 0.8, 0.95), "seed": SEEDS},
+        _ALL,
+        {"smoke": {"noise": (0.0, 0.5), "seed": (42,)}},
+    ),
+    Sweep(
         "fig2",
         "Test error and cross-entropy against width, weight decay and noise",
-        "Figs. 1(a) and 2, section 3.1",
+        "Figs. 1(a), 2 and 19, section 3.1",
         {"width": WIDTHS, "weight_decay": DECAYS, "noise": (0.0, 0.1, 0.3, 0.5, 0.8)},
-        {},
+        _ALL,
         {
-            "smoke": {"width": (17, 129), "weight_decay": (0.1, 1.0), "noise": (0.0, 0.3)},
-            "laptop": {"width": WIDTHS[:7], "weight_decay": (0.1, 1.0), "noise": (0.1, 0.3, 0.5)},
+            "smoke": {"width": (17, 129), "weight_decay": (0.3, 1.0), "noise": (0.0, 0.2)},
+            "laptop": {
+                "width": WIDTHS[:7],
+                "weight_decay": (0.3, 1.0, 3.0),
+                "noise": (0.0, 0.1, 0.2, 0.3),
+            },
         },
+        GROK,
+    ),
+    Sweep(
+        "fig8",
+        "Double descent with other activations",
+        "Figs. 1(b) and 8",
+        {"act": ("gelu", "quadratic"), "noise": _GROK_NOISES, "width": WIDTHS},
+        {},
+        {"smoke": _LADDER["smoke"], "laptop": _LADDER["laptop"], "paper": {"noise": (0.3, 0.5)}},
+        GROK,
+    ),
+    Sweep(
+        "fig9",
+        "Double descent with less training data",
+        "Fig. 9",
+        {"noise": _GROK_NOISES, "width": WIDTHS},
+        {"train_frac": 0.6, "val_frac": 0.2},
+        {
+            "smoke": _LADDER["smoke"],
+            "laptop": _LADDER["laptop"],
+            "paper": {"train_frac": 0.4, "val_frac": 0.3},
+        },
+        GROK,
+    ),
+    Sweep(
+        "fig10",
+        "Double descent with more training data",
+        "Fig. 10",
+        {"noise": _GROK_NOISES, "width": WIDTHS},
+        {"train_frac": 0.8, "val_frac": 0.0},
+        {
+            "smoke": _LADDER["smoke"],
+            "laptop": _LADDER["laptop"],
+            "paper": {"train_frac": 0.6, "val_frac": 0.1},
+        },
+        GROK,
+    ),
+    Sweep(
+        "fig11",
+        "Double descent with Adam and coupled weight decay",
+        "Figs. 11 and 20",
+        {"weight_decay": (1e-5, 1e-4, 5e-4), "noise": _GROK_NOISES, "width": WIDTHS},
+        {"optimizer": "adam"},
+        {
+            "smoke": {**_LADDER["smoke"], "weight_decay": (1e-4,)},
+            "laptop": {**_LADDER["laptop"], "weight_decay": (3e-5, 3e-4)},
+        },
+        GROK,
+    ),
+    Sweep(
+        "fig12",
+        "Double descent with Muon",
+        "Figs. 12 and 21",
+        {"weight_decay": DECAYS, "noise": _GROK_NOISES, "width": WIDTHS},
+        {"optimizer": "muon"},
+        {
+            "smoke": {**_LADDER["smoke"], "weight_decay": (1.0,)},
+            # larger steps than AdamW's (Keller Jordan's lr), hence smaller decays for as long
+            "laptop": {**_LADDER["laptop"], "lr": 0.02, "weight_decay": (0.03, 0.3)},
+        },
+        GROK,
+    ),
+    Sweep(
+        "fig13",
+        "Double descent for subtraction and multiplication",
+        "Fig. 13",
+        {"op": ("sub", "mul"), "noise": _GROK_NOISES, "width": WIDTHS},
+        {},
+        {"smoke": _LADDER["smoke"], "laptop": _LADDER["laptop"]},
+        GROK,
+    ),
+    Sweep(
+        "fig14",
+        "SGD over a grid of learning rates and weight decays",
+        "Fig. 14",
+        {"lr": (0.01, 0.1, 1.0), "weight_decay": (1e-5, 1e-4, 1e-3)},
+        {"optimizer": "sgd", "noise": 0.1, "width": 257},
+        {
+            "smoke": {"lr": (1.0,), "weight_decay": (1e-4,)},
+            "laptop": {"lr": (0.1, 1.0, 10.0), "steps": 20_000},
+        },
+        GROK,
+    ),
+    Sweep(
+        "fig15-random",
+        "A tied net cannot fit random label noise",
+        "Fig. 15, left and right, appendix C.2",
+        {"weight_decay": (0.1, 1.0), "noise": (0.3,), "width": WIDTHS},
+        _TIED,
+        {
+            "smoke": {**_LADDER["smoke"], "weight_decay": (1.0, 3.0)},
+            "laptop": {**_LADDER["laptop"], "noise": (0.2,), "weight_decay": (1.0, 3.0, 10.0)},
+        },
+        GROK,
+    ),
+    Sweep(
+        "fig15-symmetric",
+        "A tied net can fit symmetric label noise",
+        "Fig. 15, middle, appendix C.2",
+        {"weight_decay": (0.1,), "noise": (0.3,), "width": WIDTHS},
+        {**_TIED, "noise_kind": "symmetric"},
+        {
+            "smoke": {**_LADDER["smoke"], "weight_decay": (1.0,)},
+            "laptop": {**_LADDER["laptop"], "noise": (0.2,), "weight_decay": (1.0,)},
+        },
+        GROK,
+    ),
+    Sweep(
+        "fig6",
+        "Inside nets that have begun to generalize: phases, frequencies, ranked neurons",
+        "Figs. 6, 7 and 26 to 32; sections 5, D.3, D.4 and E",
+        {"op": ("add", "sub", "mul"), "noise": (0.0, *_GROK_NOISES, 0.5), "seed": SEEDS},
+        _ALL,
+        {"smoke": {"noise": (0.0, 0.3), "seed": (42,)}},
+        GROK,
     ),
     Sweep(
         "fig3",
         "Noisy labels first: the first 200 steps",
-        "Fig. 3, section 3.2; appendix C.3",
-        {"width": (129, 513, 2049), "noise": (0.1, 0.3, 0.5, 0.8)},
+        "Figs. 3, 16, 17 and 18, section 3.2; appendix C.3",
+        {
+            "optimizer+weight_decay": (("adamw", 0.1), ("adam", 1e-4), ("muon", 0.1)),
+            "width": (17, 129, 513, 2049),
+            "noise": (0.1, 0.3, 0.5, 0.8),
+            "seed": SEEDS,
+        },
         {"steps": 200, "record_gradients": True},
-        {"smoke": {"width": (129,), "noise": (0.1, 0.5)}},
+        {"smoke": {"width": (129,), "noise": (0.1, 0.5), "seed": (42,)}},
+    ),
+    Sweep(
+        "collisions",
+        "Noise whose labels collide no more often than clean ones: who is first?",
+        "follow-up, bijective noise; section 3.2 asks why noise is first",
+        {
+            "noise_kind": ("wrong", "bijective"),
+            "noise": (0.1, 0.3, 0.5, 0.7, 0.9),
+            "seed": SEEDS,
+        },
+        {"steps": 200, "width": 513},
+        {"smoke": {"p": 17, "width": 129, "noise": (0.3, 0.7), "seed": (42,)}},
+    ),
+    Sweep(
+        "batches",
+        "Noise first, from small batches to the full batch",
+        "remark of section 3.2 (no figure)",
+        {"batch+steps": _batches(113), "seed": SEEDS},
+        {"width": 513},
+        {"smoke": {"width": 129, "batch+steps": _batches(23), "seed": (42,)}},
     ),
 )
 

@@ -103,9 +103,7 @@ def largest_product(nets: NetStack) -> Int[Tensor, "run neuron"]:
     return (U * V * W).argmax(-1) + 1
 
 
-def parts(
-    nets: NetStack, *, everything: bool = True, log: bool = False
-) -> dict[str, NetStack]:
+def parts(nets: NetStack, *, everything: bool = True, log: bool = False) -> dict[str, NetStack]:
     """The nets that the FF pages compare, by the name under which their curves are recorded.
 
     ``full``, ``G`` and ``R`` (`filtrate`); ``G_quadratic``: G with phi = x^2 and mu = 0 (x^2
@@ -177,9 +175,9 @@ def phase_coherence(nets: NetStack, *, op: str = "add") -> dict[str, Float[Tenso
     """How well angle_u +- angle_v = angle_w holds over all neurons and frequencies (ours).
 
     Sum of Re(u^ v^ conj w^) (conj v^ for subtraction) over (m, k), divided by the sum of its
-    absolute values: 1 if the relation is exact wherever there is power, 0 for unrelated angles
-    (standard deviation about 1 / sqrt(2 M p / 2)). ``coherence``: all k; ``coherence_dominant``: k_m
-    alone; ``coherence_other``: all but k_m.
+    absolute values: 1 if the relation is exact wherever there is power, about 0 for unrelated
+    angles. ``coherence``: all k; ``coherence_dominant``: k_m alone; ``coherence_other``: all but
+    k_m.
 
     Raises:
         ValueError: ``op="mul"``, as `phase_mse`.
@@ -206,7 +204,7 @@ def every_frequency(nets: NetStack) -> NetStack:
     A control for FF that chooses nothing: like f^G it can only express what u, v and w share at
     one frequency, but it keeps every k of every neuron. A net of M (p // 2) neurons.
     """
-    runs, width, p = nets.U.shape
+    p = nets.p
     ks = torch.arange(1, p // 2 + 1, device=nets.U.device)
 
     def apart(x: Tensor) -> Tensor:

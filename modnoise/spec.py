@@ -176,7 +176,10 @@ class Run(Trainable):
     )
     warmup: int = field(10, "paper", "steps of linear warm-up, min((step + 1)/warmup, 1)", ge=0)
     # length, recording, seed
-    steps: int = field(200_000, "paper", "full-batch steps (= epochs)", ge=0)
+    steps: int = field(200_000, "paper", "updates; with the full batch these are epochs", ge=0)
+    batch: int | None = field(
+        None, "paper", "None: the full batch; else pairs per update, shuffled each epoch", ge=1
+    )
     record_parts: bool = field(False, "ours", "also record FF and its controls along the way")
     record_gradients: bool = field(False, "ours", "also record r_c, r_n, cos(g_c, g_n)")
     record_structure: bool = field(
@@ -211,6 +214,11 @@ class Run(Trainable):
             raise ValueError(
                 f"momentum = {self.momentum} is not allowed with optimizer = "
                 f"{self.optimizer!r}: use beta1"
+            )
+        if self.batch is not None and self.batch > self.n_train:
+            raise ValueError(
+                f"batch = {self.batch} is not allowed: it must be at most the {self.n_train} "
+                f"training pairs, or None for all of them"
             )
         if self.noise_kind == "symmetric":
             self._possible_symmetric()
@@ -256,8 +264,8 @@ class Run(Trainable):
 
     @property
     def operations(self) -> float:
-        """6 n M p steps floating-point operations (n training pairs, three matrix products)."""
-        return 6.0 * self.n_train * self.width * self.p * self.steps
+        """6 n M p steps, three matrix products over n training pairs (or those of a batch)."""
+        return 6.0 * (self.batch or self.n_train) * self.width * self.p * self.steps
 
     @property
     def weight_bytes(self) -> int:

@@ -2,13 +2,13 @@
 
 Everything the pages on phases and partitioning plot against width, noise or seed, computed once
 at the end of a training and recorded with its curves (`Run.record_structure`), so that no page
-needs the weights of every net. Paper: sections 5.1, 5.2 and D.3, D.4; controls and weighting: ours.
+needs the weights of every net. Paper: sections 5.1, 5.2, D.3 and D.4; controls and weighting:
+ours.
 """
 
 from __future__ import annotations
 
 import pandas as pd
-import torch
 from jaxtyping import Float
 from torch import Tensor
 

@@ -94,7 +94,7 @@ def test_the_defaults_are_the_papers():
     paper = {
         "op": "add", "p": 113, "train_frac": 0.5, "noise": 0.3, "noise_kind": "wrong",
         "act": "relu", "tied": False, "optimizer": "adamw", "lr": 1e-3, "weight_decay": 0.1,
-        "warmup": 10, "steps": 200_000, "seed": 42,
+        "warmup": 10, "steps": 200_000, "batch": None, "seed": 42,
     }  # fmt: skip
     assert {name: getattr(run, name) for name in paper} == paper
     stated = {row["field"] for row in Run.provenance() if row["source"].startswith("paper")}
@@ -115,7 +115,9 @@ CHANGED = {
     "split": "unordered", "noise": 0.5, "noise_kind": "any", "width": 17, "act": "gelu",
     "tied": True, "init": "normal", "optimizer": "adam", "lr": 0.01, "weight_decay": 0.0,
     "beta1": 0.8, "beta2": 0.98, "eps": 1e-7, "momentum": 0.5, "warmup": 0, "steps": 10,
-    "record_parts": True, "record_gradients": True, "dtype": "float64", "seed": 1,
+    "record_parts": True,
+    "record_structure": True,
+    "batch": 7, "record_gradients": True, "dtype": "float64", "seed": 1,
 }  # fmt: skip
 
 

@@ -24,6 +24,7 @@ from modnoise import optim
 from modnoise.nets import NetStack
 from modnoise.spec import Run
 from modnoise.tables import NoisyTable
+from modnoise.training.batches import batch_at
 
 BLOCK_FLOATS = 2**20
 """Activations per block on a CPU: 4 MB of float32 (ours: best of 1, 2, 4 MB)."""
@@ -74,7 +75,7 @@ class FastEngine:
     def __init__(
         self, runs: Sequence[Run], nets: NetStack, table: NoisyTable, device: str = "cpu"
     ) -> None:
-        self.run = runs[0]
+        self.runs, self.run = runs, runs[0]
         self.p, self.act, self.tied = nets.p, nets.act, nets.tied
         tables = [nets.U.mT] if nets.tied else [nets.U.mT, nets.V.mT]
         self.lookup = torch.cat(tables, 1).to(device).contiguous()  # (run rows neuron)
@@ -99,47 +100,52 @@ class FastEngine:
         return NetStack(U, V, self.W, self.mu, self.act)
 
     def _plan(self, table: NoisyTable, device: str) -> None:
-        """Sort out all indices, on the CPU, once."""
+        """Sort out all indices, on the CPU: once, or for each batch."""
         table = table.to("cpu")
-        runs, rows, width = self.lookup.shape
+        runs, _, width = self.lookup.shape
         a, b = torch.nonzero(table.train)[:, 1:].view(runs, -1, 2).unbind(-1)
         labels = torch.stack([t[m] for t, m in zip(table.given, table.train, strict=True)])
-        self.n = a.shape[1]
+        self._pairs = torch.stack([a, b + (0 if self.tied else self.p)], -1), labels
+        self.n = self.run.batch or a.shape[1]
         size = self.n
         if device == "cpu":
             size = max(64, min(size, BLOCK_FLOATS // (runs * width)))
             size = -(-self.n // -(-self.n // size))
-        self.blocks = []
-        base = torch.arange(runs)[:, None]
-        for start in range(0, self.n, size):
-            pick = slice(start, start + size)
-            pair = torch.stack([a[:, pick], b[:, pick] + (0 if self.tied else self.p)], -1)
-            pairs = pair.shape[1]
-            pair = (pair + base[..., None] * rows).view(-1, 2)
-            group, order = pair.flatten().sort(stable=True)
-            counts = torch.bincount(group, minlength=runs * rows)
-            row = torch.arange(runs * pairs)
-            self.blocks.append(
-                _Block(
-                    pairs,
-                    *(
-                        index.to(device)
-                        for index in (
-                            pair,
-                            order // 2,
-                            counts.cumsum(0) - counts,
-                            row * self.p + labels[:, pick].flatten(),
-                        )
-                    ),
-                )
-            )
-        size = self.blocks[0].pairs
+        self._size, self._device = size, device
+        self.blocks = [] if self.run.batch else self._blocks(*self._pairs)
         self._logits = torch.empty(runs * size * self.p, dtype=self.W.dtype, device=device)
         self._dhidden = torch.empty(runs * size * width, dtype=self.W.dtype, device=device)
         self._minus_one = torch.full((runs * size,), -1.0, dtype=self.W.dtype, device=device)
 
+    def _blocks(self, pairs: Tensor, labels: Tensor) -> list[_Block]:
+        """Blocks of (run pair 2) rows of the table and their (run pair) labels."""
+        runs, rows, _ = self.lookup.shape
+        base = torch.arange(runs)[:, None, None] * rows
+        blocks = []
+        for pair, label in zip(
+            pairs.split(self._size, 1), labels.split(self._size, 1), strict=True
+        ):
+            size = pair.shape[1]
+            pair = (pair + base).view(-1, 2)
+            group, order = pair.flatten().sort(stable=True)
+            counts = torch.bincount(group, minlength=runs * rows)
+            flat = torch.arange(runs * size) * self.p + label.flatten()
+            index = (pair, order // 2, counts.cumsum(0) - counts, flat)
+            blocks.append(_Block(size, *(x.to(self._device) for x in index)))
+        return blocks
+
+    def _next_batch(self) -> None:
+        """The blocks of the next update's pairs (`batch_at`)."""
+        pick = torch.stack([torch.from_numpy(batch_at(run, self.updates)) for run in self.runs])
+        pairs, labels = self._pairs
+        chosen = pairs.gather(1, pick[..., None].expand(-1, -1, 2)), labels.gather(1, pick)
+        self.blocks = self._blocks(*chosen)
+
     def gradients(self) -> list[Tensor]:
-        """Gradients of the mean cross-entropy for [U^T over V^T, W, mu], in reused buffers."""
+        """Gradients of the mean cross-entropy over the current pairs, in reused buffers.
+
+        Of [U^T over V^T, W, mu], in this order.
+        """
         runs, rows, width = self.lookup.shape
         dlookup, dW, dmu = self.grads
         flat = self.lookup.view(runs * rows, width)
@@ -169,7 +175,9 @@ class FastEngine:
         return self.grads
 
     def step(self) -> None:
-        """One full-batch update of every net."""
+        """One update of every net."""
+        if self.run.batch:
+            self._next_batch()
         grads = self.gradients()
         self.updates += 1
         lr = self.lr * optim.warmup(self.updates, self.run.warmup)

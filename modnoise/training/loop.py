@@ -181,8 +181,8 @@ def train(
     Returns:
         `Trained`: the nets, their tables, and one row per (run, step, part) with the columns
         ``accuracy_<role>``, ``cross_entropy_<role>`` (nats), ``norm`` (of all parameters) and,
-        where recorded, ``r_c``, ``r_n``, ``cos`` (`alignment`) and the numbers of `structure`. A net that diverges has NaN there; the others
-        go on.
+        where recorded, ``r_c``, ``r_n``, ``cos`` (`alignment`) and the numbers of `structure`.
+        A net that diverges has NaN there; the others go on.
     """
     runs = _checked(runs, device, engine)
     if state is not None and engine != "fast":

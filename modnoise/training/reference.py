@@ -16,6 +16,7 @@ from modnoise import optim
 from modnoise.nets import ACTIVATIONS, NetStack
 from modnoise.spec import Run
 from modnoise.tables import NoisyTable
+from modnoise.training.batches import batch_at
 
 
 class PlainNet(nn.Module):
@@ -63,6 +64,7 @@ class ReferenceEngine:
         self, runs: Sequence[Run], nets: NetStack, table: NoisyTable, device: str = "cpu"
     ) -> None:
         nets, table = nets.to(device), table.to(device)
+        self.runs, self.updates = runs, 0
         self.act, self.tied = nets.act, nets.tied
         self.plain = [PlainNet(nets[i]) for i in range(len(nets))]
         self.optimizers = [
@@ -91,7 +93,7 @@ class ReferenceEngine:
 
     def gradients(self) -> list[Tensor]:
         """Gradients of the mean cross-entropy for [U^T over V^T, W, mu], as `FastEngine` gives."""
-        for net, (x_a, x_b, label) in zip(self.plain, self.data, strict=True):
+        for net, (x_a, x_b, label) in zip(self.plain, self._batch(), strict=True):
             net.zero_grad()
             cross_entropy(net(x_a, x_b), label).backward()
         tables = [torch.stack([net.U.weight.grad.T for net in self.plain])]
@@ -101,9 +103,9 @@ class ReferenceEngine:
         return [torch.cat(tables, 1), W, torch.stack([net.W.bias.grad for net in self.plain])]
 
     def step(self) -> None:
-        """One full-batch update of every net."""
+        """One update of every net."""
         for net, (x_a, x_b, label), group in zip(
-            self.plain, self.data, self.optimizers, strict=True
+            self.plain, self._batch(), self.optimizers, strict=True
         ):
             net.zero_grad()
             cross_entropy(net(x_a, x_b), label).backward()
@@ -111,3 +113,11 @@ class ReferenceEngine:
                 optimizer.step()
         for scheduler in self.schedulers:
             scheduler.step()
+        self.updates += 1
+
+    def _batch(self) -> list[tuple[Tensor, ...]]:
+        """What the next update sees, per net."""
+        if not self.runs[0].batch:
+            return self.data
+        picks = [torch.from_numpy(batch_at(run, self.updates)) for run in self.runs]
+        return [tuple(x[pick] for x in of) for of, pick in zip(self.data, picks, strict=True)]
