@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from modnoise.mnist_data import MnistRun
 from modnoise.spec import Run, Trainable
 
 
@@ -31,7 +32,10 @@ class Kind:
     title: Callable[[Any], str]
 
 
-_SPECS: dict[str, tuple[type[Trainable], str]] = {"Run": (Run, "modnoise.training.kind")}
+_SPECS: dict[str, tuple[type[Trainable], str]] = {
+    "Run": (Run, "modnoise.training.kind"),
+    "MnistRun": (MnistRun, "modnoise.mnist"),
+}
 
 
 def kind_of(run: Trainable) -> Kind:

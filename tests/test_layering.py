@@ -15,6 +15,7 @@ PACKAGE = Path(modnoise.__file__).parent
 # A module imports from lines above its own only; training's own modules also from each other.
 LAYERS = [
     ["spec", "optim", "regimes", "pages", "claims", "figures"],
+    ["mnist_data"],
     ["experiments", "parameters", "tables", "files", "kinds"],
     ["nets", "records"],
     ["metrics", "fourier", "analytic"],
@@ -31,9 +32,9 @@ RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 
 NO_TORCH = {
     "spec", "kinds", "experiments", "parameters", "regimes", "files", "records", "pages", "claims",
-    "figures",
+    "figures", "mnist_data",
 }  # fmt: skip
-NO_FILES = set(RANK) - {"files", "records", "campaign", "store", "cli"}
+NO_FILES = set(RANK) - {"files", "records", "campaign", "store", "cli", "mnist_data"}
 OPENING = {
     "open", "read_text", "read_bytes", "write_text", "write_bytes", "to_csv", "read_csv",
     "to_parquet", "read_parquet", "save", "load", "save_file", "load_file", "savefig", "mkdir",

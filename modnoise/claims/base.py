@@ -15,7 +15,7 @@ TESTED_SCALES = ("laptop", "paper")
 STATES = ("confirmed", "refuted", "not tested")
 
 SETTING = ("op", "p", "act", "width", "tied", "optimizer", "lr", "weight_decay", "noise_kind")
-SETTING += ("train_frac", "steps")
+SETTING += ("train_frac", "steps", "source", "images", "hidden1", "hidden2")
 """Fields of a run that no rule takes a median over."""
 
 
