@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from modnoise.nets import NetStack
-from modnoise.spec import Run
+from modnoise.spec import Trainable
 from modnoise.tables import CLEAN, NOISY, TEST, VAL, NoisyTable
 
 ROLES = ("clean", "noisy", "recovered", "val", "test")
@@ -96,7 +96,7 @@ def compare(shown: Mapping[str, tuple[NetStack, NoisyTable]]) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index", columns=list(ROLES))
 
 
-def curves(runs: Sequence[Run], trained: Iterable[Any]) -> pd.DataFrame:
+def curves(runs: Sequence[Trainable], trained: Iterable[Any]) -> pd.DataFrame:
     """One frame of all recorded curves, each row with the fields of its run beside it.
 
     ``trained`` holds, per run, anything with a ``history`` (`Trained`). The history's own ``run``
