@@ -1,7 +1,8 @@
 """Optimizer steps as functions on stacked tensors, with hyper-parameters of their own per run.
 
-The leading axis of every tensor is ``run``; ``step`` counts updates from 1. All functions work
-in place and equal the optimizer of the same name in `torch.optim`, member by member.
+The leading axis of every tensor is ``run``; ``step`` counts updates from 1, as a number or, so
+that a captured CUDA graph can count it, as a float64 tensor. All functions work in place and equal
+the optimizer of the same name in `torch.optim`, member by member.
 """
 
 from __future__ import annotations
@@ -15,17 +16,22 @@ from torch import Tensor
 NS_COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 """Newton-Schulz polynomial of Muon (Jordan et al. 2024), as in `torch.optim.Muon`."""
 
+Step = int | float | Tensor
+
 NS_STEPS = 5
 NS_EPS = 1e-7
 
 
-def warmup(step: int, steps: int) -> float:
+def warmup(step: Step, steps: int) -> Step:
     """Factor on lr at the update number ``step`` (from 1): linear over ``steps``, then 1 (paper).
 
     >>> [warmup(s, 4) for s in (1, 2, 4, 9)]
     [0.25, 0.5, 1.0, 1.0]
     """
-    return min(step / steps, 1.0) if steps else 1.0
+    if not steps:
+        return 1.0
+    share = step / steps
+    return share.clamp(max=1.0) if isinstance(share, Tensor) else min(share, 1.0)
 
 
 def _column(value: Tensor, like: Tensor) -> Tensor:
@@ -39,7 +45,7 @@ def adam_(
     mean: Float[Tensor, "run ..."],
     square: Float[Tensor, "run ..."],
     *,
-    step: int,
+    step: Step,
     lr: Float[Tensor, " run"],
     weight_decay: Float[Tensor, " run"],
     betas: tuple[float, float],
@@ -70,18 +76,17 @@ def sgd_(
     grad: Float[Tensor, "run ..."],
     buffer: Float[Tensor, "run ..."],
     *,
-    step: int,
     lr: Float[Tensor, " run"],
     weight_decay: Float[Tensor, " run"],
     momentum: float,
 ) -> None:
     """One SGD step with L2 decay and heavy-ball momentum, in place; as `torch.optim.SGD`.
 
-    buffer <- momentum buffer + grad + wd x (the first buffer is the gradient), x <- x - lr buffer.
+    buffer <- momentum buffer + grad + wd x, from a buffer of zeros; x <- x - lr buffer.
     """
     grad.addcmul_(x, _column(weight_decay, x))
     if momentum:
-        grad = buffer.copy_(grad) if step == 1 else buffer.mul_(momentum).add_(grad)
+        grad = buffer.mul_(momentum).add_(grad)
     x.addcmul_(grad, -_column(lr, x))
 
 

@@ -186,6 +186,11 @@ class Run(Trainable):
         False, "ours", "at the end also record phases, frequencies and partitions (structure.py)"
     )
     dtype: Literal["float32", "float64"] = field("float32", "ours", "precision of the weights")
+    matmul: Literal["exact", "bf16", "tf32"] = field(
+        "exact",
+        "ours",
+        "products of activations and weights: fp32 accuracy, or faster (tf32: GPU)",
+    )
     seed: int = field(
         42, "paper", "split, noise and initialization draw from three streams of it", ge=0
     )
@@ -219,6 +224,11 @@ class Run(Trainable):
             raise ValueError(
                 f"batch = {self.batch} is not allowed: it must be at most the {self.n_train} "
                 f"training pairs, or None for all of them"
+            )
+        if self.matmul != "exact" and self.dtype != "float32":
+            raise ValueError(
+                f"matmul = {self.matmul!r} is not allowed with dtype = {self.dtype!r}: "
+                f"it must be exact"
             )
         if self.noise_kind == "symmetric":
             self._possible_symmetric()

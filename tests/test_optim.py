@@ -44,7 +44,7 @@ def stacked(step_, x: torch.Tensor, grads: torch.Tensor, states: int, **options)
     state = [torch.zeros_like(x) for _ in range(states)]
     lr, decay = (torch.tensor(value, dtype=x.dtype) for value in (LR, DECAY))
     for step, grad in enumerate(grads, 1):
-        if step_ is not optim.muon_:
+        if step_ is optim.adam_:
             options["step"] = step
         step_(x, grad.clone(), *state, lr=lr, weight_decay=decay, **options)
     return x
@@ -124,6 +124,26 @@ def test_muons_constants_are_torchs():
     defaults = torch.optim.Muon([torch.nn.Parameter(torch.zeros(2, 2))]).defaults
     assert defaults["ns_coefficients"] == optim.NS_COEFFICIENTS
     assert (defaults["ns_steps"], defaults["eps"]) == (optim.NS_STEPS, optim.NS_EPS)
+
+
+@pytest.mark.parametrize("decoupled", [False, True])
+def test_a_step_counted_by_a_tensor_is_the_same_step(decoupled):
+    rng = np.random.default_rng(5)
+    start, grads = (torch.from_numpy(rng.standard_normal(s)) for s in ((2, 3, 4), (9, 2, 3, 4)))
+    rates = {"lr": torch.tensor([1e-2, 1e-1]), "weight_decay": torch.tensor([0.1, 0.3])}
+    found = []
+    for count in (lambda step: step, lambda step: torch.tensor(step, dtype=torch.float64)):
+        x, mean, square = start.clone(), torch.zeros_like(start), torch.zeros_like(start)
+        for step, grad in enumerate(grads, 1):
+            lr = rates["lr"] * optim.warmup(count(step), 4)
+            optim.adam_(
+                x, grad.clone(), mean, square, step=count(step), lr=lr.double(),
+                weight_decay=rates["weight_decay"].double(), betas=(0.9, 0.99), eps=1e-8,
+                decoupled=decoupled,
+            )  # fmt: skip
+        found.append(x)
+    torch.testing.assert_close(*found, rtol=1e-6, atol=0)
+    assert (found[0] - start).abs().min() > 1e-4
 
 
 @pytest.mark.parametrize("steps", [0, 1, 10])

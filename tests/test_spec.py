@@ -84,6 +84,25 @@ def test_an_unknown_field_is_refused_and_the_near_one_suggested():
     assert all(name in message for name in Run.model_fields)
 
 
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        (
+            {"p": 5, "batch": 13},
+            "batch = 13 is not allowed: it must be at most the 12 training pairs",
+        ),
+        ({"batch": 0}, "batch = 0 is not allowed: it must be greater than or equal to 1"),
+        (
+            {"matmul": "bf16", "dtype": "float64"},
+            "matmul = 'bf16' is not allowed with dtype = 'float64'",
+        ),
+    ],
+)
+def test_batches_and_precisions_that_cannot_be_are_refused(fields, said):
+    with pytest.raises(SpecError, match=said):
+        Run(**fields)
+
+
 def test_two_mistakes_are_both_named_in_the_one_line():
     with pytest.raises(SpecError, match=r"^p = 1 is not allowed: .*; lr = -1 is not allowed: "):
         Run(p=1, lr=-1)
@@ -117,7 +136,8 @@ CHANGED = {
     "beta1": 0.8, "beta2": 0.98, "eps": 1e-7, "momentum": 0.5, "warmup": 0, "steps": 10,
     "record_parts": True,
     "record_structure": True,
-    "batch": 7, "record_gradients": True, "dtype": "float64", "seed": 1,
+    "batch": 7,
+    "matmul": "bf16", "record_gradients": True, "dtype": "float64", "seed": 1,
 }  # fmt: skip
 
 

@@ -210,6 +210,76 @@ def test_the_global_random_states_are_neither_read_nor_changed():
     assert torch.equal(train(run, progress=False).nets.W, first.nets.W)
 
 
+class Replayed:
+    """Stands in for a CUDA graph on a CPU: replaying is doing it again, with the same objects."""
+
+    def __init__(self, engine: FastEngine) -> None:
+        self.engine, self.replays = engine, 0
+
+    def replay(self) -> None:
+        self.replays += 1
+        self.engine._once()
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "adam", "sgd", "muon"])
+def test_updates_that_count_themselves_on_the_device_are_the_same_updates(monkeypatch, optimizer):
+    float64_muon(monkeypatch)
+    monkeypatch.setattr(FastEngine, "_captured", lambda engine: Replayed(engine))
+    runs = two_runs(optimizer=optimizer)
+    (counted, _), (plain, _) = engines(runs), engines(runs)
+    counted.counter = torch.zeros((), dtype=torch.float64)
+    for _ in range(14):  # the warm-up ends at the tenth
+        counted.step()
+        plain.step()
+    assert counted._graph.replays == 14 - fast.EAGER
+    assert counted.counter == counted.updates == 14
+    assert_same_nets(counted.nets, plain.nets)
+
+    again, _ = engines(runs)
+    again.counter = torch.zeros((), dtype=torch.float64)
+    again.restore(counted.tensors(), counted.updates)
+    for engine in (again, counted):
+        engine.step()
+    for name in NAMES:
+        assert torch.equal(getattr(again.nets, name), getattr(counted.nets, name))
+
+
+@pytest.mark.parametrize("act", ["relu", "quadratic", "gelu", "reverse_relu"])
+def test_bfloat16_products_give_the_gradients_to_bfloat16_accuracy(monkeypatch, act):
+    monkeypatch.setattr(fast, "BLOCK_FLOATS", 2600)
+    runs = [run.but(dtype="float32", act=act) for run in two_runs()]
+    (low, plain), (exact, _) = engines([r.but(matmul="bf16") for r in runs]), engines(runs)
+    errors = []
+    for found, close, expected in zip(
+        low.gradients(), exact.gradients(), plain.gradients(), strict=True
+    ):
+        assert found.dtype == torch.float32
+        torch.testing.assert_close(close, expected, rtol=1e-4, atol=1e-7)
+        errors.append(((found - expected).norm() / expected.norm()).item())
+    assert max(errors) < 0.05  # one rounding to bfloat16 is up to 0.004, sums cancel
+    assert max(errors) > 1e-4  # and it is not float32 either
+
+
+def test_a_net_trained_with_bfloat16_products_learns_the_same_and_repeats_bit_for_bit():
+    run = Run(p=23, width=257, noise=0.3, steps=200, seed=3)
+    exact, low, again = (
+        train(run.but(matmul=m), progress=False).history.iloc[-1]
+        for m in ("exact", "bf16", "bf16")
+    )
+    assert exact.accuracy_noisy == low.accuracy_noisy == 1.0
+    assert low.cross_entropy_noisy == pytest.approx(exact.cross_entropy_noisy, rel=0.05)
+    assert low.cross_entropy_noisy != exact.cross_entropy_noisy
+    assert low.equals(again)
+
+
+def test_many_steps_at_a_loss_of_zero_stay_finite():
+    run = Run(p=5, width=32, noise=0.2, lr=0.1, weight_decay=0.0, steps=4_000)
+    nets, _, history = train(run, progress=False)
+    assert history.cross_entropy_clean.iloc[-1] == 0 == history.cross_entropy_noisy.iloc[-1]
+    assert all(getattr(nets, name).isfinite().all() for name in NAMES)
+    assert history.accuracy_noisy.iloc[-1] == 1
+
+
 @pytest.fixture
 def settings():
     """The caller's own torch settings, of which none is what training uses."""
@@ -303,6 +373,16 @@ def test_what_cannot_be_trained_is_refused_in_one_line():
         (([run, run.but(width=14)],), {}, "may differ in op, noise, noise_kind, seed, lr"),
         ((run,), {"engine": "warp"}, "engine = 'warp' is not allowed: .* fast, reference"),
         ((run,), {"device": "tpu"}, "device = 'tpu' is not allowed: it must be 'cpu' or 'cuda'"),
+        (
+            (run.but(dtype="float32", matmul="tf32"),),
+            {},
+            "matmul = 'tf32' is not allowed with dev",
+        ),
+        (
+            (run.but(dtype="float32", matmul="bf16"),),
+            {"engine": "reference"},
+            "matmul = 'bf16' is not allowed with engine",
+        ),
         ((run,), {"engine": "reference", "state": State(0, {})}, "state is not allowed with"),
     ]
     if not torch.cuda.is_available():
@@ -331,3 +411,26 @@ def test_a_gpu_gives_the_same_bits_every_time():
     first, again = (train(run, device="cuda", progress=False).nets for _ in range(2))
     for name in NAMES:
         assert torch.equal(getattr(first, name), getattr(again, name))
+
+
+@pytest.mark.gpu
+def test_replayed_graphs_on_a_gpu_are_the_updates_they_captured():
+    runs = [run.but(dtype="float32", width=257) for run in two_runs()]
+    (graphs, _), (plain, _) = engines(runs, "cuda"), engines(runs, "cuda")
+    plain.counter = None  # counts on the host: never captured
+    for _ in range(20):
+        graphs.step()
+        plain.step()
+    assert graphs._graph is not None
+    assert plain._graph is None
+    assert_same_nets(graphs.nets, plain.nets, 1e-4)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("matmul", ["tf32", "bf16"])
+def test_lower_precision_on_a_gpu_learns_the_same(matmul):
+    run = Run(p=23, width=257, noise=0.3, steps=200, seed=3)
+    low = train(run.but(matmul=matmul), device="cuda", progress=False).history.iloc[-1]
+    exact = train(run, progress=False).history.iloc[-1]
+    assert low.accuracy_noisy == exact.accuracy_noisy == 1.0
+    assert low.cross_entropy_noisy == pytest.approx(exact.cross_entropy_noisy, rel=0.05)

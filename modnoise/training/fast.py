@@ -30,6 +30,10 @@ BLOCK_FLOATS = 2**20
 """Activations per block on a CPU: 4 MB of float32 (ours: best of 1, 2, 4 MB)."""
 
 
+EAGER = 3
+"""Updates on a GPU before one is captured: they set up what may not be set up inside a graph."""
+
+
 def _activate(act: str, pre: Tensor) -> Tensor:
     """phi(pre), in place where phi' can be had from phi."""
     if act == "relu":
@@ -76,6 +80,7 @@ class FastEngine:
         self, runs: Sequence[Run], nets: NetStack, table: NoisyTable, device: str = "cpu"
     ) -> None:
         self.runs, self.run = runs, runs[0]
+        self._low = self.run.matmul == "bf16"
         self.p, self.act, self.tied = nets.p, nets.act, nets.tied
         tables = [nets.U.mT] if nets.tied else [nets.U.mT, nets.V.mT]
         self.lookup = torch.cat(tables, 1).to(device).contiguous()  # (run rows neuron)
@@ -90,6 +95,9 @@ class FastEngine:
             for name in ("lr", "weight_decay")
         )
         self.updates = 0
+        counted = device != "cpu" and not self.run.batch
+        self.counter = torch.zeros((), dtype=torch.float64, device=device) if counted else None
+        self._graph: torch.cuda.CUDAGraph | None = None
         self._plan(table, device)
 
     @property
@@ -114,7 +122,8 @@ class FastEngine:
         self._size, self._device = size, device
         self.blocks = [] if self.run.batch else self._blocks(*self._pairs)
         self._logits = torch.empty(runs * size * self.p, dtype=self.W.dtype, device=device)
-        self._dhidden = torch.empty(runs * size * width, dtype=self.W.dtype, device=device)
+        of = torch.bfloat16 if self._low else self.W.dtype
+        self._dhidden = torch.empty(runs * size * width, dtype=of, device=device)
         self._minus_one = torch.full((runs * size,), -1.0, dtype=self.W.dtype, device=device)
 
     def _blocks(self, pairs: Tensor, labels: Tensor) -> list[_Block]:
@@ -148,18 +157,28 @@ class FastEngine:
         """
         runs, rows, width = self.lookup.shape
         dlookup, dW, dmu = self.grads
-        flat = self.lookup.view(runs * rows, width)
+        flat, W = self.lookup.view(runs * rows, width), self.W
+        if self._low:
+            flat, W = flat.bfloat16(), W.bfloat16()
         for i, block in enumerate(self.blocks):
             pairs = block.pairs
             pre = embedding_bag(block.lookup, flat, mode="sum")
             hidden = _activate(self.act, pre).view(runs, pairs, width)
             D = self._logits[: runs * pairs * self.p].view(runs, pairs, self.p)
-            torch.baddbmm(self.mu[:, None], hidden, self.W, out=D)
+            if self._low:
+                torch.add(torch.bmm(hidden, W), self.mu[:, None], out=D)
+            else:
+                torch.baddbmm(self.mu[:, None], hidden, W, out=D)
             torch.softmax(D, -1, out=D)
             D.view(-1).index_add_(0, block.label, self._minus_one[: runs * pairs])
+            E = D.bfloat16() if self._low else D
             dhidden = self._dhidden[: runs * pairs * width].view(runs, pairs, width)
-            torch.bmm(D, self.W.mT, out=dhidden)
-            torch.baddbmm(dW, hidden.mT, D, beta=float(i > 0), out=dW)
+            torch.bmm(E, W.mT, out=dhidden)
+            if self._low:
+                product = torch.bmm(hidden.mT, E)
+                dW.add_(product) if i else dW.copy_(product)
+            else:
+                torch.baddbmm(dW, hidden.mT, D, beta=float(i > 0), out=dW)
             dpre = _chain_(self.act, dhidden, pre.view_as(hidden), hidden)
             sums = embedding_bag(
                 block.order, dpre.view(-1, width), block.offsets, mode="sum"
@@ -175,22 +194,44 @@ class FastEngine:
         return self.grads
 
     def step(self) -> None:
-        """One update of every net."""
+        """One update of every net.
+
+        On a GPU the first `EAGER` updates are ordinary calls; then one update is captured as a
+        CUDA graph and replayed, one launch each and nothing for the host to wait for.
+        """
         if self.run.batch:
             self._next_batch()
-        grads = self.gradients()
+        if self._graph is not None:
+            self._graph.replay()
+        else:
+            self._once()
         self.updates += 1
-        lr = self.lr * optim.warmup(self.updates, self.run.warmup)
-        for i, (x, grad) in enumerate(zip(self.params, grads, strict=True)):
-            self._update(x, grad, [state[i] for state in self.state], lr)
+        if self.counter is not None and self.updates >= EAGER and self._graph is None:
+            self._graph = self._captured()
 
-    def _update(self, x: Tensor, grad: Tensor, state: list[Tensor], lr: Tensor) -> None:
+    def _captured(self) -> torch.cuda.CUDAGraph:
+        torch.cuda.synchronize()
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            self._once()
+        return graph
+
+    def _once(self) -> None:
+        grads = self.gradients()
+        if self.counter is None:
+            step: optim.Step = self.updates + 1
+        else:
+            step = self.counter.add_(1)
+        lr = self.lr * optim.warmup(step, self.run.warmup)
+        for i, (x, grad) in enumerate(zip(self.params, grads, strict=True)):
+            self._update(x, grad, [state[i] for state in self.state], step, lr)
+
+    def _update(
+        self, x: Tensor, grad: Tensor, state: list[Tensor], step: optim.Step, lr: Tensor
+    ) -> None:
         run, decay = self.run, self.weight_decay
         if run.optimizer == "sgd":
-            optim.sgd_(
-                x, grad, *state, step=self.updates, lr=lr, weight_decay=decay,
-                momentum=run.momentum,
-            )  # fmt: skip
+            optim.sgd_(x, grad, *state, lr=lr, weight_decay=decay, momentum=run.momentum)
         elif run.optimizer == "muon" and x is not self.mu:
             # as torch.nn.Linear stores them: U and V (neuron, p), W (p, neuron)
             parts = ([t] if x is self.W else t.split(self.p, 1) for t in (x, grad, state[0]))
@@ -200,7 +241,7 @@ class FastEngine:
                 )
         else:
             optim.adam_(
-                x, grad, *state, step=self.updates, lr=lr, weight_decay=decay,
+                x, grad, *state, step=step, lr=lr, weight_decay=decay,
                 betas=(run.beta1, run.beta2), eps=run.eps, decoupled=run.optimizer != "adam",
             )  # fmt: skip
 
@@ -217,3 +258,5 @@ class FastEngine:
         for name, x in self.tensors().items():
             x.copy_(tensors[name])
         self.updates = updates
+        if self.counter is not None:
+            self.counter.fill_(updates)

@@ -87,11 +87,11 @@ def exact_matmul(device: str) -> str:
 
 
 @contextmanager
-def torch_settings(device: str, threads: int) -> Iterator[None]:
-    """One thread and exact fast products inside, the caller's own settings after."""
+def torch_settings(device: str, threads: int, matmul: str = "exact") -> Iterator[None]:
+    """Threads and the way of fp32 products inside (`Run.matmul`), the caller's settings after."""
     before = torch.get_num_threads(), torch.get_float32_matmul_precision()
     torch.set_num_threads(threads)
-    torch.set_float32_matmul_precision(exact_matmul(device))
+    torch.set_float32_matmul_precision("high" if matmul == "tf32" else exact_matmul(device))
     try:
         yield
     finally:
@@ -104,10 +104,13 @@ def _rows(
 ) -> list[dict]:
     """One row per net and part: accuracies, cross-entropies, norm, what else is to be recorded."""
     run, last = runs[0], step == runs[0].steps
+    if thorough and run.record_parts and last and len(runs) > 1:
+        # some parts are many times wider than the net: one net at a time
+        rows = [_rows([one], nets[i], table[i], step, True) for i, one in enumerate(runs)]
+        return [row | {"run": i} for i, of in enumerate(rows) for row in of]
     versions = {"full": nets}
     if thorough and run.record_parts:
-        log = last and any(one.op == "mul" for one in runs)
-        versions = parts(nets, everything=last, log=log)
+        versions = parts(nets, everything=last, log=last and run.op == "mul")
     rows = []
     for part, version in versions.items():
         acc, ce = (x.cpu().numpy() for x in scores(version, table))
@@ -118,8 +121,7 @@ def _rows(
             found = {name: x.cpu().numpy() for name, x in alignment(nets, table).items()}
             extra = [{name: x[i] for name, x in found.items()} for i in range(len(runs))]
         if part == "full" and last and run.record_structure:
-            for i, one in enumerate(runs):
-                extra[i] |= structure(nets[i], table[i], one.op)
+            extra = [of | structure(nets[i], table[i], runs[i].op) for i, of in enumerate(extra)]
         for i in range(len(nets)):
             rows.append(
                 {"run": i, "step": step, "part": part}
@@ -143,6 +145,12 @@ def _checked(runs: Run | Sequence[Run], device: str, engine: str) -> list[Run]:
             f"engine = {engine!r} is not allowed: it must be one of {', '.join(ENGINES)}"
         )
     check_device(device)
+    if runs[0].matmul == "tf32" and device == "cpu":
+        raise ValueError(
+            "matmul = 'tf32' is not allowed with device = 'cpu': it is a GPU's format"
+        )
+    if runs[0].matmul == "bf16" and engine == "reference":
+        raise ValueError("matmul = 'bf16' is not allowed with engine = 'reference'")
     return runs
 
 
@@ -190,7 +198,7 @@ def train(
     run = runs[0]
     table = noisy_table(runs).to(device)
     parts_at = set(parts_schedule(run.steps))
-    with torch_settings(device, threads), torch.no_grad():
+    with torch_settings(device, threads, run.matmul), torch.no_grad():
         machine = ENGINES[engine](runs, new_nets(runs), table, device)
         history = drive(
             machine, run.steps,
