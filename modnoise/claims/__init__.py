@@ -14,12 +14,13 @@ from collections.abc import Mapping
 import pandas as pd
 
 from modnoise.claims.base import SETTING, STATES, TESTED_SCALES, Claim, Untested, Verdict
+from modnoise.claims.descent import DESCENT
 from modnoise.claims.filtration import FILTRATION
 from modnoise.claims.mnist import MNIST
 
 __all__ = ["CLAIMS", "STATES", "TESTED_SCALES", "Claim", "Verdict", "check"]
 
-CLAIMS: Mapping[str, Claim] = {claim.id: claim for claim in (*FILTRATION, *MNIST)}
+CLAIMS: Mapping[str, Claim] = {claim.id: claim for claim in (*DESCENT, *FILTRATION, *MNIST)}
 """All claims by id."""
 
 

@@ -35,7 +35,7 @@ class Claim:
     source: str
     rule: str
     apply: Callable[[pd.DataFrame], list[tuple[str, str, bool]]]
-    needs: Mapping[str, str] = field(default_factory=dict)
+    needs: Mapping[str, object] = field(default_factory=dict)
     same: str = "step"
     over: tuple[str, ...] = ()
     share: float = 1.0

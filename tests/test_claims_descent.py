@@ -1,0 +1,331 @@
+"""Rules about test error against width, on ladders that must confirm, refute, or are too short."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from modnoise.claims import CLAIMS, check
+from modnoise.claims.descent import DESCENT
+
+WIDTHS = (17, 33, 65, 129, 257, 513, 1025)
+TEST = (0.90, 0.92, 0.80, 0.70, 0.85, 0.95, 0.97)
+NOISY = (0.0, 0.1, 0.5, 0.995, 1.0, 1.0, 1.0)  # M* = 129
+CROSS_ENTROPY = (2.0, 1.9, 2.5, 3.0, 1.5, 1.0, 0.8)
+
+
+def ladder(test=TEST, noisy=NOISY, cross_entropy=CROSS_ENTROPY, widths=WIDTHS, **settings):
+    """Last rows of one run per width."""
+    fields = {"noise": 0.3, "weight_decay": 1.0, "seed": 42, "act": "relu", "op": "add", "p": 59}
+    fields |= {"tied": False, "noise_kind": "wrong", "step": 4000, "steps": 4000, "part": "full"}
+    return pd.DataFrame(
+        {"width": widths, "accuracy_test": test, "accuracy_noisy": noisy,
+         "cross_entropy_test": cross_entropy}
+    ).assign(**(fields | settings))  # fmt: skip
+
+
+def state(claim, *ladders, scale="laptop"):
+    return check(claim, pd.concat(ladders), scale=scale).state
+
+
+def measured(claim, *ladders):
+    return check(claim, pd.concat(ladders), scale="laptop").measured
+
+
+def but(values, **changed):
+    """``values`` with some replaced, keys like ``at3`` counting from 0."""
+    found = list(values)
+    for place, value in changed.items():
+        found[int(place.removeprefix("at"))] = value
+    return tuple(found)
+
+
+# R3.1-1a
+
+
+def test_a_peak_of_the_error_inside_the_ladder_is_double_descent():
+    assert state("R3.1-1a", ladder()) == "confirmed"
+    # errors .10 .08 .20 .30 .15 .05 .03: the peak is 22 points over .08 and 27 over the last
+    assert "M = 129: test error 30.0 %, +22.0 points" in measured("R3.1-1a", ladder())[0]
+    assert "+27.0 over the widest" in measured("R3.1-1a", ladder())[0]
+
+
+@pytest.mark.parametrize(
+    ("test", "expected"),
+    [
+        ((0.1, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95), "refuted"),  # only better
+        ((0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3), "refuted"),  # only worse: the peak is the last
+        ((0.5, 0.9, 0.9, 0.9, 0.9, 0.9, 0.95), "refuted"),  # the worst is the first
+        (but(TEST, at2=0.88, at3=0.88, at4=0.88), "refuted"),  # 4 points over the best before
+        (but(TEST, at2=0.87, at3=0.87, at4=0.87), "confirmed"),  # exactly 5
+        ((0.9, 0.8, 0.7, 0.7, 0.7, 0.74, 0.74), "refuted"),  # falls by 4 only
+        ((0.9, 0.8, 0.7, 0.7, 0.7, 0.76, 0.76), "confirmed"),
+        # the highest peak is not over a better narrower net, a later one is
+        ((0.1, 0.05, 0.9, 0.8, 0.9, 0.9, 0.9), "confirmed"),
+    ],
+)
+def test_the_peak_must_rise_by_five_points_and_fall_by_five(test, expected):
+    assert state("R3.1-1a", ladder(test)) == expected
+
+
+def test_double_descent_is_asked_of_two_thirds_of_the_setups():
+    flat = (0.5,) * 7
+    three = [ladder(weight_decay=d) for d in (0.3, 1.0)] + [ladder(flat, weight_decay=3.0)]
+    assert state("R3.1-1a", *three) == "confirmed"
+    assert state("R3.1-1a", *three, ladder(flat, noise=0.1)) == "refuted"
+    # clean nets and noise above the range count neither way
+    clean = ladder(flat, noise=0.0, noisy=(np.nan,) * 7)
+    assert state("R3.1-1a", *three, clean, ladder(flat, noise=0.8)) == "confirmed"
+
+
+def test_four_widths_are_too_few_for_a_peak():
+    short = ladder().iloc[:5]
+    assert state("R3.1-1a", short.iloc[:4]) == "not tested"
+    assert state("R3.1-1a", short) == "confirmed"  # .08, .20, .30, .15
+
+
+def test_the_median_over_seeds_decides():
+    shifted = [
+        ladder(np.array(TEST) + shift, seed=seed) for seed, shift in enumerate((-0.1, 0.03))
+    ]
+    assert state("R3.1-1a", ladder(), *shifted) == "confirmed"
+    assert "test error 30.0 %" in measured("R3.1-1a", ladder(), *shifted)[0]
+
+
+@pytest.mark.parametrize("claim", ["R3.1-1a", "R3.1-1b", "R3.1-2", "R3.1-confidence"])
+def test_a_net_that_diverged_is_not_passed_over(claim):
+    broken = ladder(but(TEST, at4=np.nan), weight_decay=3.0)
+    verdict = check(claim, pd.concat([ladder(), broken]), scale="laptop")
+    assert verdict.state == "not tested"
+    assert "1 of 14 rows" in verdict.measured[0]
+
+
+# R3.1-1b
+
+
+def test_bigger_is_better_past_the_threshold_whatever_happens_below():
+    assert state("R3.1-1b", ladder()) == "confirmed"
+    assert "85.0 % (M = 257) to 97.0 % (M = 1025)" in measured("R3.1-1b", ladder())[0]
+
+
+@pytest.mark.parametrize(
+    ("tail", "expected"),
+    [
+        ((0.85, 0.831, 0.97), "refuted"),  # tau (1 + 1 - 1) / 3
+        ((0.85, 0.85, 0.97), "confirmed"),  # one tie: 2 / sqrt(2 * 3) = 0.82
+        ((0.95, 0.98, 0.97), "refuted"),
+        ((0.995, 0.993, 0.991), "confirmed"),  # nothing left to gain
+        ((1.0, 1.0, 1.0), "confirmed"),
+        ((0.9, 0.9, 0.9), "refuted"),  # no growth
+    ],
+)
+def test_growth_is_read_from_the_widths_above_the_threshold(tail, expected):
+    assert state("R3.1-1b", ladder(TEST[:4] + tail)) == expected
+
+
+def test_a_drop_of_more_than_two_points_refutes_even_when_the_trend_is_up():
+    noisy = (0.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0)  # M* = 33: five widths above, tau 8 / 10
+    up = (0.1, 0.2, 0.3, 0.4, 0.5, 0.479, 0.9)
+    assert state("R3.1-1b", ladder(up, noisy)) == "refuted"
+    assert state("R3.1-1b", ladder(but(up, at5=0.481), noisy)) == "confirmed"
+
+
+def test_every_setup_that_can_be_judged_must_hold():
+    bad = ladder((*TEST[:4], 0.97, 0.9, 0.85), weight_decay=3.0)
+    assert state("R3.1-1b", ladder(), bad) == "refuted"
+    late = ladder(noisy=(0, 0, 0, 0, 1, 1, 1), weight_decay=3.0)  # two widths above M* = 257
+    assert state("R3.1-1b", ladder(), late) == "confirmed"
+    assert state("R3.1-1b", late) == "not tested"
+
+
+# R3.1-2
+
+
+def at_threshold(position, **settings):
+    noisy = (0.5,) * position + (1.0,) * (len(WIDTHS) - position)
+    return ladder(noisy=noisy, **settings)
+
+
+def decays(*positions, noise=0.3):
+    """M* at the given positions of the ladder for decays 0.3, 1, 3; 7: none interpolates."""
+    return [
+        at_threshold(position, weight_decay=decay, noise=noise)
+        for position, decay in zip(positions, (0.3, 1.0, 3.0), strict=True)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("positions", "expected"),
+    [
+        ((2, 3, 4), "confirmed"),
+        ((2, 2, 4), "confirmed"),
+        ((2, 4, 7), "confirmed"),  # at the largest decay above all recorded widths
+        ((2, 7, 7), "confirmed"),
+        ((3, 3, 3), "refuted"),  # never moves
+        ((2, 4, 3), "refuted"),  # falls
+        ((7, 3, 4), "refuted"),
+        ((7, 7, 7), "not tested"),
+    ],
+)
+def test_the_threshold_must_move_to_the_right_with_the_decay(positions, expected):
+    assert state("R3.1-2", *decays(*positions)) == expected
+
+
+def test_the_threshold_must_move_at_two_thirds_of_the_noise_ratios():
+    moving, still = (2, 3, 4), (3, 3, 3)
+    two = [*decays(*moving, noise=0.1), *decays(*moving, noise=0.2)]
+    assert state("R3.1-2", *two, *decays(*still)) == "confirmed"
+    assert state("R3.1-2", *two[:3], *decays(*still), *decays(*still, noise=0.2)) == "refuted"
+    texts = measured("R3.1-2", *two, *decays(2, 4, 7))
+    assert texts[2] == "noise 0.3: M* 65 (decay 0.3), 257 (decay 1), above 1025 (decay 3) (holds)"
+    assert texts[3].endswith("M* larger at 3 of 3 noise ratios (holds)")
+
+
+def test_one_decay_says_nothing_about_regularization():
+    assert state("R3.1-2", ladder()) == "not tested"
+
+
+# R3.1-3
+
+
+GELU = but(TEST, at4=0.9, at6=0.92)
+
+
+def activations(relu=TEST, gelu=GELU, quadratic=(0.9,) * 7, **settings):
+    """GeLU gains 2.0 points from M = 257 to 1025, x^2 none; ReLU ends at 97 %."""
+    tests = {"relu": relu, "gelu": gelu, "quadratic": quadratic}
+    return [ladder(test, act=act, **settings) for act, test in tests.items()]
+
+
+def test_a_ceiling_of_the_others_below_relu_confirms():
+    assert state("R3.1-3", *activations()) == "confirmed"
+    assert "gelu, noise 0.3: +2.0 points from M = 257 to 1025" in measured(
+        "R3.1-3", *activations()
+    )[0]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"gelu": but(TEST, at4=0.9, at6=0.921)},  # gains 2.1
+        {"quadratic": but((0.9,) * 7, at6=0.93)},
+        {"quadratic": (0.97,) * 7},  # as good as ReLU
+        {"gelu": (0.98,) * 7},
+    ],
+)
+def test_each_condition_on_activations_refutes_alone(changed):
+    assert state("R3.1-3", *activations(**changed)) == "refuted"
+
+
+def test_activations_are_compared_from_noise_03_to_05_with_all_three_there():
+    assert state("R3.1-3", *activations(noise=0.2)) == "not tested"
+    assert state("R3.1-3", *activations()[:2]) == "not tested"
+    bad = activations(gelu=(0.98,) * 7, noise=0.2)
+    assert state("R3.1-3", *activations(), *bad) == "confirmed"
+    assert state("R3.1-3", *activations(), *activations(noise=0.4)[:2]) == "not tested"
+    short = [one[one.width > 65] for one in activations()]
+    assert state("R3.1-3", *short) == "not tested"
+
+
+# R3.1-confidence
+
+
+@pytest.mark.parametrize(
+    ("cross_entropy", "expected"),
+    [
+        (CROSS_ENTROPY, "confirmed"),
+        (but(CROSS_ENTROPY, at6=1.01), "refuted"),  # rises at the end
+        (but(CROSS_ENTROPY, at0=0.7), "refuted"),  # a narrow net is surer
+        (but(CROSS_ENTROPY, at4=1.0, at6=1.0), "confirmed"),
+        (but(CROSS_ENTROPY, at3=9.0), "confirmed"),  # the peak at the threshold itself
+    ],
+)
+def test_confidence_is_read_from_the_last_widths_against_the_best_below(cross_entropy, expected):
+    assert state("R3.1-confidence", ladder(cross_entropy=cross_entropy)) == expected
+
+
+def test_confidence_needs_widths_on_both_sides_of_the_threshold():
+    assert state("R3.1-confidence", ladder(noisy=(1.0,) * 7)) == "not tested"
+    assert state("R3.1-confidence", ladder(noisy=(0, 0, 0, 0, 0, 1, 1))) == "not tested"
+    assert state("R3.1-confidence", ladder(noisy=(0, 0, 0, 0, 1, 1, 1))) == "confirmed"
+
+
+# C2-misspecification
+
+INVERTED = {"test": (0.3, 0.96, 0.98, 0.97, 0.9, 0.9, 0.9), "noisy": (0.0,) * 7}
+UNFIT = {"noisy": (0.1, 0.3, 0.5, 0.7, 0.85, 0.88, 0.90)}
+
+
+def tied(random=UNFIT, inverted=INVERTED, symmetric=None, ceiling=0.9, **settings):
+    made = [
+        ladder(**random, weight_decay=0.3),
+        ladder(**inverted, weight_decay=1.0),
+        ladder(**(symmetric or {}), noise_kind="symmetric"),
+    ]
+    fields = {"split": "unordered", "ceiling_noisy": ceiling, "tied": True}
+    return [one.assign(**(fields | settings)) for one in made]
+
+
+def test_the_three_halves_of_misspecification_confirm():
+    assert state("C2-misspecification", *tied()) == "confirmed"
+    texts = measured("C2-misspecification", *tied())
+    assert "noisy 90.0 % at M = 1025, ceiling 90.0 %" in texts[0]
+    assert "test 98.0 %, noisy 0.0 % at decay 1, M = 65" in texts[1]
+    assert "M* 129" in texts[2]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"ceiling": 0.88},  # 2 points under what was measured
+        {"random": {"noisy": but(UNFIT["noisy"], at6=0.99)}, "ceiling": 1.0},
+        {"inverted": INVERTED | {"test": (0.9,) * 7}},
+        {"inverted": INVERTED | {"noisy": (0.07,) * 7}},  # 1/59 + 0.05 = 0.0669
+        {"symmetric": {"noisy": (0.9,) * 7}},
+        {"symmetric": {"test": (*TEST[:4], 0.9, 0.8, 0.7)}},
+    ],
+)
+def test_each_half_of_misspecification_refutes_alone(changed):
+    assert state("C2-misspecification", *tied(**changed)) == "refuted"
+
+
+def test_noisy_accuracy_near_chance_is_allowed_up_to_five_points_more():
+    assert state("C2-misspecification", *tied(inverted=INVERTED | {"noisy": (0.066,) * 7})) == (
+        "confirmed"
+    )
+
+
+def test_misspecification_needs_its_ceiling_both_noises_and_two_decays():
+    random, inverted, symmetric = tied()
+    claim = "C2-misspecification"
+    whole = pd.concat([random, inverted, symmetric])
+    assert state(claim, whole.drop(columns="ceiling_noisy")) == "not tested"
+    assert state(claim, random, inverted) == "not tested"
+    assert state(claim, random, symmetric) == "not tested"
+    assert state(claim, symmetric) == "not tested"
+    assert state(claim, *tied(tied=False)) == "not tested"
+    late = tied(symmetric={"noisy": (0, 0, 0, 0, 0, 1, 1)})
+    assert "fewer than 3 widths above M*" in measured(claim, *late)[0]
+
+
+# all
+
+
+@pytest.mark.parametrize("claim", [claim.id for claim in DESCENT])
+def test_smoke_scale_is_too_small_to_say(claim):
+    rows = {
+        "R3.1-2": decays(2, 3, 4), "R3.1-3": activations(), "C2-misspecification": tied()
+    }.get(claim, [ladder()])  # fmt: skip
+    assert state(claim, *rows) == "confirmed"
+    assert state(claim, *rows, scale="smoke") == "not tested"
+
+
+@pytest.mark.parametrize("claim", [claim.id for claim in DESCENT])
+def test_nets_of_two_moduli_are_not_mixed(claim):
+    with pytest.raises(ValueError, match="p = 59 and 113"):
+        state(claim, ladder(), ladder(p=113))
+
+
+def test_every_claim_of_the_section_is_known_by_its_id():
+    assert {claim.id for claim in DESCENT} <= set(CLAIMS)
