@@ -110,7 +110,7 @@ _TIED = {"tied": True, "split": "unordered"}
 _GROK_NOISES = (0.1, 0.2, 0.3)
 _LADDER = {
     "smoke": {"width": (17, 129), "noise": (0.2,)},
-    "laptop": {"width": WIDTHS[:7]},  # 17 ... 1025
+    "laptop": {"width": WIDTHS[:6], "noise": (0.1, 0.3)},  # 17 ... 513
 }
 _EPOCHS = 200
 
@@ -197,7 +197,11 @@ _SWEEPS = (
         "Figs. 1(b) and 8",
         {"act": ("gelu", "quadratic"), "noise": _GROK_NOISES, "width": WIDTHS},
         {},
-        {"smoke": _LADDER["smoke"], "laptop": _LADDER["laptop"], "paper": {"noise": (0.3, 0.5)}},
+        {
+            "smoke": _LADDER["smoke"],
+            "laptop": {**_LADDER["laptop"], "width": WIDTHS[:7]},
+            "paper": {"noise": (0.3, 0.5)},
+        },
         GROK,
     ),
     Sweep(
@@ -268,7 +272,7 @@ _SWEEPS = (
         {"optimizer": "sgd", "noise": 0.1, "width": 257},
         {
             "smoke": {"lr": (1.0,), "weight_decay": (1e-4,)},
-            "laptop": {"lr": (0.1, 1.0, 10.0), "steps": 20_000},
+            "laptop": {"lr": (0.1, 1.0, 10.0), "steps": 8_000},
         },
         GROK,
     ),
@@ -302,7 +306,8 @@ _SWEEPS = (
         "Figs. 6, 7 and 26 to 32; sections 5, D.3, D.4 and E",
         {"op": ("add", "sub", "mul"), "noise": (0.0, *_GROK_NOISES, 0.5), "seed": SEEDS},
         _ALL,
-        {"smoke": {"noise": (0.0, 0.3), "seed": (42,)}},
+        # 513 neurons for p = 59 are as many per residue as 1025 for p = 113
+        {"smoke": {"noise": (0.0, 0.3), "seed": (42,)}, "laptop": {"width": 513}},
         GROK,
     ),
     Sweep(
@@ -311,12 +316,15 @@ _SWEEPS = (
         "Figs. 3, 16, 17 and 18, section 3.2; appendix C.3",
         {
             "optimizer+weight_decay": (("adamw", 0.1), ("adam", 1e-4), ("muon", 0.1)),
-            "width": (17, 129, 513, 2049),
+            "width": WIDTHS[::2],  # 17 ... 4097
             "noise": (0.1, 0.3, 0.5, 0.8),
             "seed": SEEDS,
         },
         {"steps": 200, "record_gradients": True},
-        {"smoke": {"width": (129,), "noise": (0.1, 0.5), "seed": (42,)}},
+        {
+            "laptop": {"width": (17, 65, 129, 257, 513)},
+            "smoke": {"width": (129,), "noise": (0.1, 0.5), "seed": (42,)},
+        },
     ),
     Sweep(
         "collisions",
