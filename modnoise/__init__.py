@@ -62,7 +62,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "partition": ["ipr", "strength"],
         "spec": ["Run", "SpecError"],
         "store": ["Store", "StoreError", "colophon", "load_or_train"],
-        "tables": ["NoisyTable", "noisy_table"],
+        "tables": ["NoisyTable", "noisy_table", "symmetric_ceiling"],
         "training.loop": ["Trained", "train"],
     },
 )

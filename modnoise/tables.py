@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from modnoise.spec import Run
@@ -156,3 +156,20 @@ def noisy_table(runs: Run | Sequence[Run]) -> NoisyTable:
         torch.from_numpy(np.stack(parts)) for parts in zip(*map(_one_table, runs), strict=True)
     )
     return NoisyTable(runs[0].p, true, given, role)
+
+
+def symmetric_ceiling(table: NoisyTable) -> tuple[Float[Tensor, " run"], Float[Tensor, " run"]]:
+    """The best accuracy that any f with f(a, b) = f(b, a) can have on the given labels.
+
+    First on the NOISY pairs, then on all training pairs. Of two mirror pairs in the set whose
+    labels differ such a function gets one right, of all others both: 1 less the number of
+    unordered conflicting pairs over the size of the set. One function reaches both bounds: it
+    takes the wrong label where a clean and a noisy pair conflict. NaN for an empty set. Paper:
+    appendix C.2 says that a tied net cannot interpolate random noise; the exact number is ours.
+    """
+    differ = table.given != table.given.mT
+    noisy, train = (
+        1 - (inside & inside.mT & differ).sum((1, 2)).double() / 2 / inside.sum((1, 2))
+        for inside in (table.role == NOISY, table.train)
+    )
+    return noisy, train

@@ -13,8 +13,10 @@ from modnoise.tables import (
     TEST,
     UNUSED,
     VAL,
+    NoisyTable,
     bijective_labels,
     noisy_table,
+    symmetric_ceiling,
     true_labels,
 )
 
@@ -225,3 +227,55 @@ def test_bijective_noise_collides_only_with_clean_pairs():
     role = table.role[0].numpy()
     assert delta[role == NOISY].mean() == pytest.approx(2 * 0.7, abs=0.1)
     assert delta[role == CLEAN].mean() == pytest.approx(2 * 0.3, abs=0.1)
+
+
+def test_the_ceiling_of_symmetric_functions_by_hand():
+    # mirror pairs: (0,1) clean against noisy, (0,2) noisy against noisy with other labels,
+    # (1,2) noisy against test; the diagonal: clean, noisy, validation
+    role = torch.tensor([[[CLEAN, NOISY, NOISY], [CLEAN, NOISY, NOISY], [NOISY, TEST, VAL]]])
+    true = torch.from_numpy(true_labels("add", 3))[None]
+    given = torch.tensor([[[0, 0, 1], [1, 0, 2], [0, 0, 1]]])
+    noisy, train = symmetric_ceiling(NoisyTable(3, true, given, role))
+    assert noisy.tolist() == [pytest.approx(4 / 5)]  # 5 noisy pairs, one of (0, 2) is lost
+    assert train.tolist() == [pytest.approx(5 / 7)]  # and one of (0, 1)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.3, 0.7])
+@pytest.mark.parametrize("split", ["ordered", "unordered"])
+def test_no_symmetric_function_beats_the_ceiling_and_one_reaches_both(split, noise):
+    table = noisy_table([Run(p=11, split=split, noise=noise, seed=seed) for seed in (1, 2)])
+    ceilings = symmetric_ceiling(table)
+    for i in range(2):
+        given, role, train = table.given[i], table.role[i], table.train[i]
+        best = {"noisy": 0, "train": 0, "both": [0, 0]}
+        for a in range(11):
+            for b in range(a + 1):
+                cells = {(a, b), (b, a)}
+                hits = [
+                    [
+                        sum(bool(given[c] == label and inside[c]) for c in cells)
+                        for inside in (role == NOISY, train)
+                    ]
+                    for label in range(11)
+                ]
+                best["noisy"] += max(x for x, _ in hits)
+                best["train"] += max(x for _, x in hits)
+                noisy, all_ = max(hits)
+                best["both"] = [best["both"][0] + noisy, best["both"][1] + all_]
+        assert best["both"] == [best["noisy"], best["train"]]
+        counts = [int((role == NOISY).sum()), int(train.sum())]
+        if noise:
+            assert ceilings[0][i].item() == pytest.approx(best["noisy"] / counts[0])
+            assert noise < 0.7 or ceilings[0][i] < 1
+        else:
+            assert ceilings[0][i].isnan()
+        assert ceilings[1][i].item() == pytest.approx(best["train"] / counts[1])
+
+
+def test_symmetric_noise_and_clean_labels_lie_in_reach_of_symmetric_functions():
+    run = Run(p=23, noise=0.4, noise_kind="symmetric", split="unordered")
+    assert [x.item() for x in symmetric_ceiling(noisy_table(run))] == [1.0, 1.0]
+    assert symmetric_ceiling(noisy_table(Run(p=23, noise=0.0)))[1].item() == 1.0
+    subtraction = symmetric_ceiling(noisy_table(Run(p=23, op="sub", noise=0.0, train_frac=1.0,
+                                                    val_frac=0.0, test_frac=0.0)))  # fmt: skip
+    assert subtraction[1].item() == pytest.approx((23 + 23 * 22 / 2) / 23**2)
