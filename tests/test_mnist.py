@@ -140,6 +140,14 @@ def test_a_folder_of_the_readers_is_used(published, monkeypatch):
     assert none is None
 
 
+def test_the_published_split_is_kept(published, monkeypatch):
+    monkeypatch.setenv("MODNOISE_MNIST", str(published))
+    data = NoisyImages(MnistRun(source="full", noise=0.0))
+    pool, test = load("full")
+    np.testing.assert_array_equal(data.test_labels, test.labels)
+    np.testing.assert_array_equal(data.given, pool.labels)
+
+
 def test_a_file_with_another_checksum_is_named_with_both_sums(published, monkeypatch):
     monkeypatch.setenv("MODNOISE_MNIST", str(published))
     path = published / "t10k-labels-idx1-ubyte.gz"
@@ -286,7 +294,7 @@ def test_the_number_of_training_images(fields, n):
     assert MnistRun(noise=0.05, **fields).n_noisy == round(0.05 * n)
 
 
-@pytest.mark.parametrize("noise", [0.0, 0.05, 0.2, 0.333, 1.0])
+@pytest.mark.parametrize("noise", [0.0, 0.05, 0.2, 0.3334, 1.0])
 def test_exactly_the_asked_share_is_wrong_and_never_right_by_accident(noise):
     true = np.arange(4_000) % 10
     given = given_labels(true, noise, seed=1)
@@ -537,6 +545,9 @@ def test_a_label_blind_predictor_is_at_the_null_by_construction():
     assert row.error == pytest.approx(np.sqrt(0.6 / 9 * (1 - 0.6 / 9) / 200_000), rel=0.01)
     assert abs(row.excess) < 4 * row.error
     assert abs(row.excess_exact) < 4 * row.error
+    fitted = against_null(frame.assign(accuracy_clean=1.0)).iloc[0]
+    assert fitted.excess == pytest.approx(frame.accuracy_noisy[0])
+    assert fitted.excess_exact == row.excess_exact
     memorized = frame.assign(accuracy_noisy=frame.accuracy_noisy + 0.01)
     assert against_null(memorized).excess.iloc[0] > 10 * row.error
 
