@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, NoReturn
 import typer
 
 from modnoise.experiments import EXPERIMENTS, SCALES
-from modnoise.spec import Run, SpecError
+from modnoise.kinds import spec_from
+from modnoise.spec import SpecError, Trainable
 
 if TYPE_CHECKING:
     from modnoise.files import Record
@@ -63,7 +64,7 @@ def _value(text: str) -> object:
         return text
 
 
-def selected(runs: list[Run], conditions: Sequence[str]) -> list[Run]:
+def selected(runs: list[Trainable], conditions: Sequence[str]) -> list[Trainable]:
     """Those of the runs for which every condition ``field=value`` holds.
 
     Raises:
@@ -73,7 +74,9 @@ def selected(runs: list[Run], conditions: Sequence[str]) -> list[Run]:
         name, equals, text = condition.partition("=")
         if not equals:
             raise SpecError(f"{condition!r} is not allowed: it must be FIELD=VALUE, as noise=0.5")
-        _one_of(name, list(Run.model_fields), "field")
+        fields = dict.fromkeys(name for run in runs for name in type(run).model_fields)
+        _one_of(name, list(fields), "field")
+        runs = [run for run in runs if name in type(run).model_fields]
         values = sorted({getattr(run, name) for run in runs}, key=str)
         runs = [run for run in runs if getattr(run, name) == _value(text)]
         if not runs:
@@ -83,7 +86,7 @@ def selected(runs: list[Run], conditions: Sequence[str]) -> list[Run]:
     return runs
 
 
-def _runs(experiments: Sequence[str], scale: str, only: Sequence[str] | None) -> list[Run]:
+def _runs(experiments: Sequence[str], scale: str, only: Sequence[str] | None) -> list[Trainable]:
     _one_of(scale, SCALES, "scale")
     for name in experiments:
         _one_of(name, list(EXPERIMENTS), "experiment")
@@ -175,7 +178,7 @@ def list_(store: Path | None = STORE) -> None:
             print(f"  {scale:8}{_state_of(sweep.runs(scale), opened)}")
 
 
-def _state_of(runs: list[Run], store: Store) -> str:
+def _state_of(runs: list[Trainable], store: Store) -> str:
     records = [store.find(run)[0] for run in runs]
     cost = sum(run.operations for run in runs)
     done = [(run, record) for run, record in zip(runs, records, strict=True) if record]
@@ -227,7 +230,8 @@ def show(
 
 def _shown(record: Record) -> str:
     m = record.manifest
-    default = {name: info.default for name, info in Run.model_fields.items()}
+    fields = type(spec_from(m["config"])).model_fields
+    default = {name: info.default for name, info in fields.items()}
     ours = [f"{k}={v}" for k, v in m["config"].items() if k in default and v != default[k]]
     history = record.history
     last = history[history["step"] == history["step"].max()].set_index("part")

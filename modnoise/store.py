@@ -115,7 +115,7 @@ def colophon(run: Trainable, history: pd.DataFrame) -> Colophon:
     return Colophon(
         {
             "run": run.key,
-            "p": str(run.p),
+            **{name: str(getattr(run, name)) for name in ("p", "source") if hasattr(run, name)},
             "steps": str(run.steps),
             "trained in": duration(made["seconds"]),
             "on": made.get("device_name") or processor(),

@@ -17,6 +17,7 @@ from torch import nn
 
 from modnoise import mnist_data
 from modnoise.claims import check
+from modnoise.cli import main, selected
 from modnoise.experiments import EXPERIMENTS, MNIST_SEEDS
 from modnoise.kinds import kind_of, spec_from
 from modnoise.metrics import curves
@@ -40,8 +41,8 @@ from modnoise.mnist_data import (
     parse_idx,
 )
 from modnoise.records import configuration
-from modnoise.spec import SpecError
-from modnoise.store import load_or_train
+from modnoise.spec import Run, SpecError
+from modnoise.store import colophon, load_or_train
 
 TINY = {"source": "subset", "images": 60, "hidden1": 7, "hidden2": 5, "steps": 4}
 PLACE = os.environ.get("MODNOISE_MNIST")
@@ -506,6 +507,28 @@ def test_a_recorded_run_comes_back_as_it_was(few, tmp_path):
     images = torch.from_numpy(again.table.images)
     assert torch.equal(answers(first.nets, images)[1], answers(again.nets, images)[1])
     pd.testing.assert_frame_equal(first.history, again.history)
+
+
+def test_the_command_line_shows_the_fields_of_an_mnist_run(few, tmp_path, capsys):
+    run = MnistRun(**TINY, noise=0.3, batch=20)
+    history = load_or_train(run, store=tmp_path, progress=False).history
+    with pytest.raises(SystemExit) as left:
+        main(["show", run.key, "--store", str(tmp_path)])
+    assert left.value.code == 0
+    out = capsys.readouterr().out
+    assert "fields    source=subset images=60 noise=0.3 hidden1=7 hidden2=5 batch=20" in out
+    assert f"{history.accuracy_clean.iloc[-1]:.1%}" in out
+    assert "source subset · steps 4" in repr(colophon(run, history))
+
+
+def test_runs_of_several_kinds_are_selected_by_their_own_fields():
+    runs = [Run(noise=0.3), MnistRun(noise=0.3), MnistRun(noise=0.3, batch=64)]
+    assert selected(runs, ["noise=0.3"]) == runs
+    assert selected(runs, ["batch=64"]) == runs[2:]
+    assert selected(runs, ["source=full"]) == runs[1:]
+    assert selected(runs, ["width=513"]) == runs[:1]
+    with pytest.raises(SpecError, match="unknown field 'sauce'; did you mean source"):
+        selected(runs, ["sauce=full"])
 
 
 def test_two_runs_are_no_stack(few):
