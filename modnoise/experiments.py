@@ -88,6 +88,24 @@ class Sweep:
             for values in itertools.product(*over.values())
         ]
 
+    def told(self, scale: str) -> str:
+        """One line with the setting at a scale, one with the command that computes it again."""
+        runs, parts = self.runs(scale), []
+        for name, label in _TOLD.items():
+            if name in self.spec.model_fields:
+                found = dict.fromkeys(getattr(run, name) for run in runs)
+                told = (f"{x:g}" if isinstance(x, float) else str(x) for x in found)
+                parts.append(label.format(", ".join(told)))
+        many = "s" * (len(runs) != 1)
+        line = "; ".join([f"{scale} scale: {len(runs)} run{many}", *parts])
+        return f"{line}\nmodnoise run {self.name} --scale {scale}"
+
+
+_TOLD = {  # fields named with every figure
+    "op": "op {}", "p": "p {}", "width": "M {}", "act": "act {}", "optimizer": "{}", "lr": "lr {}",
+    "weight_decay": "decay {}", "noise": "noise {}", "steps": "{} steps", "seed": "seed {}",
+}  # fmt: skip
+
 
 def _point(over: Mapping[str, tuple], values: Iterable[Any]) -> dict[str, Any]:
     point = {}
@@ -357,12 +375,12 @@ _SWEEPS = (
         MnistRun,
     ),
     Sweep(
-        "table2-t10k",
+        "table2-again",
         "The same on the 10,000 images of the published test files",
         "Table 2, section 3.2; a second set of images (ours)",
         {"noise": (0.05, 0.20), "seed": MNIST_SEEDS},
         {"source": "t10k"},
-        {"smoke": {"seed": (42, 43)}},
+        {"smoke": {"source": "subset", "images": 1_000, "seed": (42, 43)}},
         MNIST,
         MnistRun,
     ),

@@ -12,6 +12,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from modnoise.nets import NetStack
+from modnoise.regimes import doshi_label, interpolates, train_accuracy
 from modnoise.spec import Trainable
 from modnoise.tables import CLEAN, NOISY, TEST, VAL, NoisyTable
 
@@ -108,6 +109,22 @@ def curves(runs: Sequence[Trainable], trained: Iterable[Any]) -> pd.DataFrame:
         for run, one in zip(runs, trained, strict=True)
     ]
     return pd.concat(frames, ignore_index=True)
+
+
+def outcomes(runs: Sequence[Trainable], trained: Iterable[Any]) -> pd.DataFrame:
+    """One row per run: its full net at the last step, as in `curves`, and what that net does.
+
+    ``interpolates`` is our rule, ``regime`` Doshi's label (`modnoise.regimes`), ``accuracy_train``
+    the accuracy on the given labels of all training pairs.
+    """
+    rows = curves(runs, trained)
+    rows = rows[(rows.step == rows.steps) & (rows.part == "full")].reset_index(drop=True)
+    clean, noisy, test = (rows[f"accuracy_{role}"] for role in ("clean", "noisy", "test"))
+    return rows.assign(
+        accuracy_train=train_accuracy(clean, noisy, rows.noise),
+        interpolates=interpolates(noisy),
+        regime=doshi_label(clean, noisy, test, rows.noise),
+    )
 
 
 def median_table(

@@ -37,6 +37,26 @@ class FiltrationParameters(Spec):
     seed: int = Field(ge=0)
 
 
+class DescentParameters(Spec):
+    """Parameters of ``01_double_descent``; they choose the ladder of widths looked at closely."""
+
+    scale: Literal["smoke", "laptop", "paper"]
+    noise: float = Field(ge=0, le=1)
+    weight_decay: float = Field(ge=0)
+    width: int = Field(ge=1, le=65536)
+    act: Literal["relu", "quadratic", "gelu"]
+    seed: int = Field(ge=0)
+
+
+class MnistParameters(Spec):
+    """Parameters of ``06_mnist``; batch 0 is the full batch."""
+
+    scale: Literal["smoke", "laptop", "paper"]
+    noise: float = Field(gt=0, le=1)
+    seed: int = Field(ge=0)
+    batch: int = Field(ge=0)
+
+
 def check_parameters(namespace: Mapping[str, Any], model: type[Parameters]) -> Parameters:
     """Check every plain value in a notebook's namespace against ``model``.
 

@@ -35,6 +35,17 @@ def interpolation_width(width: Numbers, noisy: Numbers) -> float:
     return float(fitting.min()) if fitting.size else float("nan")
 
 
+def thresholds(final: pd.DataFrame, by: Sequence[str]) -> pd.Series:
+    """M* for every value of ``by``, of medians over seeds; NaN where no width interpolates.
+
+    ``final`` has ``width``, ``accuracy_noisy`` and the columns ``by``.
+    """
+    middle = final.groupby([*by, "width"]).accuracy_noisy.median().reset_index("width")
+    return middle.groupby(level=list(by)).apply(
+        lambda ladder: interpolation_width(ladder.width, ladder.accuracy_noisy)
+    )
+
+
 def train_accuracy(clean: Numbers, noisy: Numbers, noise: Numbers) -> np.ndarray | np.float64:
     """Accuracy against the given labels of all training pairs, (1 - noise) clean + noise noisy.
 

@@ -101,6 +101,13 @@ def test_a_net_that_diverged_is_not_passed_over(claim):
     assert "1 of 14 rows" in verdict.measured[0]
 
 
+def test_a_verdict_counts_the_conditions_that_hold():
+    flat = ladder((0.5,) * 7, weight_decay=3.0)
+    verdict = check("R3.1-1a", pd.concat([ladder(), flat]), scale="laptop")
+    assert (verdict.state, verdict.tally) == ("refuted", "1 of 2")
+    assert check("R3.1-1a", ladder().iloc[:4], scale="laptop").tally == "not tested"
+
+
 # R3.1-1b
 
 

@@ -54,3 +54,14 @@ def test_an_unknown_scale_is_refused_with_the_allowed_ones(call):
 def test_declaring_experiments_needs_no_torch():
     code = "import sys, modnoise.experiments; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_sweep_tells_its_setting_and_the_command_that_computes_it():
+    assert EXPERIMENTS["fig12"].told("smoke").splitlines() == [
+        "smoke scale: 2 runs; op add; p 23; M 17, 129; act relu; muon; lr 0.005; decay 1; "
+        "noise 0.2; 300 steps; seed 42",
+        "modnoise run fig12 --scale smoke",
+    ]
+    other = EXPERIMENTS["table2"].told("smoke")  # of another kind: only the fields it has
+    assert " M " not in other
+    assert "noise 0.05, 0.2; 3 steps; seed 42, 43" in other

@@ -121,6 +121,18 @@ def test_tables_for_the_page_hold_medians_by_hand_and_dashes_for_nothing():
     assert list(metrics.percent(table).loc[0.5]) == ["75.0%", "20.0%", "–"]
 
 
+def test_outcomes_are_the_full_nets_at_the_last_step_with_what_they_do():
+    runs = [Run(p=5, width=65, steps=60, lr=0.05, noise=x, record_parts=True) for x in (0.0, 0.5)]
+    found = metrics.outcomes(runs, [train(run, progress=False) for run in runs])
+    assert found.key.tolist() == [run.key for run in runs]
+    assert set(found.part) == {"full"}
+    assert set(found.step) == {60}
+    assert found.interpolates.tolist() == [False, True]  # without noise there is none to fit
+    assert found.accuracy_train.tolist() == [1.0, 1.0]
+    assert found.regime[1] == "memorization"
+    assert found.accuracy_test[1] < 0.9
+
+
 def test_curves_stand_beside_the_fields_of_their_runs():
     runs = [Run(p=5, width=3, steps=2, noise=noise) for noise in (0.0, 0.5)]
     trained = [train(run, progress=False) for run in runs]

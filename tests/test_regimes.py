@@ -6,7 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from modnoise.regimes import doshi_label, interpolates, interpolation_width, train_accuracy
+from modnoise.regimes import (
+    doshi_label,
+    interpolates,
+    interpolation_width,
+    thresholds,
+    train_accuracy,
+)
 
 
 def test_a_net_interpolates_from_99_percent_of_the_noisy_labels():
@@ -18,6 +24,22 @@ def test_the_interpolation_width_is_the_smallest_that_interpolates_in_any_order(
     frame = pd.DataFrame({"width": [513, 17, 65, 129], "noisy": [1.0, 0.1, 0.99, 0.98]})
     assert interpolation_width(frame.width, frame.noisy) == 65.0  # not monotone: still the first
     assert np.isnan(interpolation_width([17, 33], [0.5, 0.98]))
+
+
+def test_thresholds_are_those_of_the_medians_over_seeds_at_each_point():
+    rows = [
+        {"noise": noise, "weight_decay": decay, "width": width, "accuracy_noisy": noisy}
+        for noise, decay, ladder in (
+            (0.1, 1.0, {17: (0.1, 0.2, 1.0), 33: (0.9, 0.995, 1.0), 65: (1.0, 1.0, 1.0)}),
+            (0.1, 3.0, {17: (0.1, 0.1, 0.1), 33: (0.2, 0.2, 0.2), 65: (0.3, 0.98, 0.98)}),
+        )
+        for width, seeds in ladder.items()
+        for noisy in seeds
+    ]
+    found = thresholds(pd.DataFrame(rows), ["noise", "weight_decay"])
+    assert found[0.1, 1.0] == 33.0
+    assert np.isnan(found[0.1, 3.0])
+    assert thresholds(pd.DataFrame(rows).query("weight_decay == 1"), ["noise"]).tolist() == [33.0]
 
 
 def test_the_training_accuracy_weighs_clean_and_noisy_by_their_share():

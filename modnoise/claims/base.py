@@ -58,6 +58,14 @@ class Verdict:
     scale: str
     setting: str
 
+    @property
+    def tally(self) -> str:
+        """How many conditions hold, as ``3 of 4``; ``not tested`` where no rule was applied."""
+        if self.state == "not tested":
+            return self.state
+        holding = sum(text.endswith("(holds)") for text in self.measured)
+        return f"{holding} of {len(self.measured)}"
+
     def __repr__(self) -> str:
         return f"{self.claim.id}: {self.state} ({self.scale} scale; {self.setting})"
 
