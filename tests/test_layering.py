@@ -19,7 +19,7 @@ LAYERS = [
     ["experiments", "parameters", "tables", "files", "kinds"],
     ["nets", "records"],
     ["metrics", "fourier", "analytic"],
-    ["gradients", "partition"],
+    ["gradients", "partition", "milestones", "collisions"],
     ["structure"],
     ["training"],
     ["transformer", "mnist"],

@@ -15,12 +15,15 @@ import pandas as pd
 
 from modnoise.claims.base import SETTING, STATES, TESTED_SCALES, Claim, Untested, Verdict
 from modnoise.claims.descent import DESCENT
+from modnoise.claims.dynamics import DYNAMICS
 from modnoise.claims.filtration import FILTRATION
 from modnoise.claims.mnist import MNIST
 
 __all__ = ["CLAIMS", "STATES", "TESTED_SCALES", "Claim", "Verdict", "check"]
 
-CLAIMS: Mapping[str, Claim] = {claim.id: claim for claim in (*DESCENT, *FILTRATION, *MNIST)}
+CLAIMS: Mapping[str, Claim] = {
+    claim.id: claim for claim in (*DESCENT, *DYNAMICS, *FILTRATION, *MNIST)
+}
 """All claims by id."""
 
 

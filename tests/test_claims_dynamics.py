@@ -1,0 +1,341 @@
+"""Rules about training curves, on milestones that must confirm, refute, or say too little."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from modnoise.claims import CLAIMS, check
+from modnoise.claims.dynamics import DYNAMICS
+
+NEVER, EMPTY = np.inf, np.nan
+OPTIMIZERS = ("adamw", "adam", "muon")
+WIDTHS, NOISES, SEEDS, P = (17, 65, 129, 513), (0.1, 0.3, 0.5), (1, 2, 3), 113
+
+
+def state(claim, rows, scale="laptop"):
+    return check(claim, rows, scale=scale).state
+
+
+def measured(claim, rows):
+    return check(claim, rows, scale="laptop").measured
+
+
+def but(rows, column, value, **where):
+    """``rows`` with one column replaced where the fields have these values."""
+    rows = rows.copy()
+    mask = np.ones(len(rows), bool)
+    for name, wanted in where.items():
+        mask &= rows[name].isin(wanted if isinstance(wanted, tuple) else (wanted,)).to_numpy()
+    assert mask.any()
+    rows.loc[mask, column] = value
+    return rows
+
+
+def product(**axes):
+    return pd.DataFrame(itertools.product(*axes.values()), columns=list(axes))
+
+
+def short(**settings):
+    """Milestones of 200 steps as the paper has them; 17 neurons fit no noise."""
+    rows = product(optimizer=OPTIMIZERS, width=WIDTHS, noise=NOISES, seed=SEEDS)
+    fast = rows.width.map({17: NEVER, 65: 120.0, 129: 90.0, 513: 60.0})
+    rows["t50_noisy"], rows["t50_clean"], rows["t90_noisy"] = fast, fast + 20, fast + 40
+    rows["best_noisy"] = np.where(rows.width == 17, 0.05, 1.0)
+    rows["gap"], rows["excess"] = 0.6 - rows.noise, 0.5
+    rows["weight_decay"] = rows.optimizer.map({"adamw": 0.1, "adam": 1e-4, "muon": 0.1})
+    return rows.assign(p=P, op="add", act="relu", lr=1e-3, steps=200, step=200, part="full",
+                       noise_kind="wrong", **settings)  # fmt: skip
+
+
+SHORT = ("R3.2-first", "R3.2-gap", "R3.2-gap-noise", "R3.2-null", "R3.2-i")
+
+
+@pytest.mark.parametrize("claim", [claim.id for claim in DYNAMICS])
+def test_every_rule_of_this_chapter_is_among_the_claims_and_needs_rows(claim):
+    assert claim in CLAIMS
+    assert state(claim, short().iloc[:0]) == "not tested"
+    assert state(claim, pd.DataFrame({"p": [P]})) == "not tested"
+
+
+@pytest.mark.parametrize("claim", SHORT)
+def test_the_papers_picture_confirms(claim):
+    assert state(claim, short()) == "confirmed"
+    assert state(claim, short(), scale="smoke") == "not tested"
+
+
+@pytest.mark.parametrize("claim", SHORT[:4])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_each_optimizer_must_fit_some_noise(claim, optimizer):
+    rows = but(short(), "t50_noisy", NEVER, optimizer=optimizer)
+    name = {"adamw": "AdamW", "adam": "Adam", "muon": "Muon"}[optimizer]
+    assert state(claim, rows) == "not tested"
+    assert measured(claim, rows)[0] == f"no noise is fit with {name} in the recorded steps"
+    assert state(claim, rows[rows.optimizer != optimizer]) == "not tested"
+
+
+@pytest.mark.parametrize("claim", SHORT)
+def test_a_net_that_diverged_is_not_passed_over(claim):
+    rows = but(short(), "best_noisy", EMPTY, optimizer="muon", width=513, noise=0.5, seed=2)
+    assert measured(claim, rows)[0] == "1 of 108 nets have diverged"
+
+
+@pytest.mark.parametrize(
+    ("claim", "column", "value"),
+    [
+        ("R3.2-first", "t50_clean", 60.0),  # not before
+        ("R3.2-gap", "gap", 0.09),
+        ("R3.2-null", "excess", 0.09),
+    ],
+)
+def test_one_width_and_noise_refutes_by_its_median_over_seeds(claim, column, value):
+    where = {"optimizer": "adam", "width": 513, "noise": 0.3}
+    assert state(claim, but(short(), column, value, **where, seed=1)) == "confirmed"
+    assert state(claim, but(short(), column, value, **where, seed=(1, 2))) == "refuted"
+
+
+@pytest.mark.parametrize("claim", ["R3.2-first", "R3.2-gap", "R3.2-gap-noise", "R3.2-null"])
+def test_what_is_not_fit_decides_nothing(claim):
+    rows = but(short(), "t50_clean", 0.0, width=17)
+    rows = but(but(rows, "gap", 0.0, width=17), "excess", 0.0, width=17)
+    assert state(claim, rows) == "confirmed"
+
+
+def test_clean_labels_that_are_never_half_known_come_later():
+    assert state("R3.2-first", but(short(), "t50_clean", NEVER, noise=0.1)) == "confirmed"
+
+
+def test_the_gap_must_be_ten_points_only_where_the_noise_is_low():
+    assert state("R3.2-gap", but(short(), "gap", 0.1, noise=0.3)) == "confirmed"
+    assert state("R3.2-gap", but(short(), "gap", 0.01, noise=0.5)) == "confirmed"
+    assert state("R3.2-gap", short().query("noise > 0.4")) == "not tested"
+
+
+def test_the_gap_must_fall_at_every_noise_ratio():
+    equal = but(short(), "gap", 0.3, optimizer="muon", width=65, noise=0.5)
+    assert state("R3.2-gap-noise", equal) == "refuted"
+    assert state("R3.2-gap-noise", short().query("noise < 0.4")) == "not tested"
+
+
+def test_speed_must_follow_the_width_in_rank():
+    slow = {"optimizer": "adamw", "noise": 0.3}
+    swapped = but(
+        but(short(), "t90_noisy", 300.0, **slow, width=129), "t90_noisy", 150.0, **slow, width=65
+    )
+    assert state("R3.2-i", swapped) == "refuted"
+    one = but(short(), "t90_noisy", NEVER, width=(65, 129))
+    assert state("R3.2-i", one) == "not tested"
+    two = but(short(), "t90_noisy", NEVER, width=65)  # Spearman -0.95 with the tie
+    assert state("R3.2-i", two) == "confirmed"
+    assert state("R3.2-i", short().query("width > 17")) == "not tested"
+
+
+def long(**settings):
+    """Milestones of long runs: 17 neurons forget the noise, 513 keep it."""
+    rows = product(optimizer=OPTIMIZERS, width=(17, 513), noise=(0.1, 0.2, 0.3),
+                   weight_decay=(0.3, 1.0))  # fmt: skip
+    rows["best_noisy"] = np.where(rows.width == 17, 0.3, 1.0)
+    rows["accuracy_noisy"] = np.where(rows.width == 17, 0.02, 1.0)
+    rows["half_noisy"], rows["half_clean"] = 50.0, 70.0
+    rows["accuracy_test"] = 0.9
+    rows["grok"] = 500 / rows.weight_decay + 1000 * rows.noise
+    return rows.assign(p=59, op="add", act="relu", lr=5e-3, steps=4000, step=4000, part="full",
+                       seed=42, **settings)  # fmt: skip
+
+
+def test_both_regimes_must_have_the_noise_first():
+    assert state("R3.2-regimes", long()) == "confirmed"
+    assert len(measured("R3.2-regimes", long())) == 6
+    for width in (17, 513):
+        late = but(long(), "half_clean", 50.0, width=width, optimizer="adam", noise=(0.1, 0.2))
+        assert state("R3.2-regimes", late) == "refuted"
+    one = but(long(), "half_clean", 50.0, width=17, optimizer="adam", noise=0.1, weight_decay=1.0)
+    assert state("R3.2-regimes", one) == "confirmed"  # 5 of 6
+
+
+def test_a_regime_without_enough_nets_is_not_tested():
+    assert state("R3.2-regimes", long().query("width == 513")) == "not tested"
+    below = but(long(), "best_noisy", 0.08, width=17)  # 5 x chance is 8.5 %
+    assert state("R3.2-regimes", below) == "not tested"
+    assert "under-parameterized" in measured("R3.2-regimes", below)[0]
+
+
+@pytest.mark.parametrize("claim", ["GROK-decay", "GROK-noise"])
+def test_the_papers_trends_of_grokking_confirm(claim):
+    rows = long().query("width == 513")
+    assert state(claim, rows) == "confirmed"
+    assert state(claim, rows, scale="smoke") == "not tested"
+    assert state(claim, rows[rows.optimizer != "muon"]) == "not tested"
+    assert state(claim, rows.assign(accuracy_test=0.4)) == "not tested"
+
+
+def test_a_larger_decay_must_not_be_later_but_with_adam_it_may():
+    rows = long().query("width == 513")
+    for optimizer, expected in (("adamw", "refuted"), ("muon", "refuted"), ("adam", "confirmed")):
+        late = but(rows, "grok", 5000.0, optimizer=optimizer, weight_decay=1.0, noise=0.2)
+        assert state("GROK-decay", late) == expected
+    same = but(rows, "grok", 700.0, optimizer="muon", noise=0.2)
+    assert state("GROK-decay", same) == "refuted"
+    # a net that does not generalize is later than one that does, whatever its own final value
+    lost = but(rows, "accuracy_test", 0.3, weight_decay=0.3)
+    assert state("GROK-decay", but(lost, "grok", 1.0, weight_decay=0.3)) == "confirmed"
+
+
+def test_more_noise_must_not_be_earlier_with_any_optimizer():
+    rows = long().query("width == 513")
+    for optimizer in OPTIMIZERS:
+        early = but(rows, "grok", 1.0, optimizer=optimizer, weight_decay=1.0, noise=0.3)
+        assert state("GROK-noise", early) == "refuted"
+    none = but(rows, "accuracy_test", 0.1, weight_decay=0.3)  # says nothing, and is passed over
+    assert state("GROK-noise", none) == "confirmed"
+    assert not any("decay 0.3" in text for text in measured("GROK-noise", none))
+
+
+def gradients():
+    """Recorded gradients along training; the noise is fit at step 60."""
+    rows = product(optimizer=OPTIMIZERS, width=(129, 513), noise=(0.1, 0.5), seed=SEEDS,
+                   step=(0, 10, 20, 40, 60, 80, 120))  # fmt: skip
+    rows["r_c"], rows["r_n"], rows["cos"] = 1.0, 2.0, np.where(rows.step > 10, -0.2, 0.05)
+    rows["accuracy_noisy"] = np.where(rows.step >= 60, 0.5, 0.0)
+    for column in ("r_c", "r_n", "cos"):
+        rows.loc[rows.step == 10, column] = EMPTY
+    return rows.assign(p=P, op="add", lr=1e-3, steps=200, part="full", weight_decay=0.1)
+
+
+def test_rates_and_conflict_in_the_early_steps_confirm():
+    assert state("C3-rates", gradients()) == "confirmed"
+    assert state("C3-conflict", gradients()) == "confirmed"
+    assert state("C3-rates", gradients().drop(columns=["r_c", "r_n", "cos"])) == "not tested"
+    assert state("C3-rates", gradients().assign(cos=EMPTY)) == "not tested"
+
+
+@pytest.mark.parametrize(("column", "value"), [("r_n", 0.9), ("r_n", 1.0), ("r_c", -0.1)])
+def test_rates_refute_early_and_not_after_the_noise_is_fit(column, value):
+    where = {"optimizer": "muon", "width": 129, "noise": 0.5}
+    for step, expected in ((0, "refuted"), (60, "refuted"), (80, "confirmed"), (120, "confirmed")):
+        assert state("C3-rates", but(gradients(), column, value, **where, step=step)) == expected
+    unfit = gradients().assign(accuracy_noisy=0.0)  # then all steps up to 100 are early
+    for step, expected in ((80, "refuted"), (120, "confirmed")):
+        assert state("C3-rates", but(unfit, column, value, **where, step=step)) == expected
+
+
+def test_the_conflict_is_asked_for_after_step_ten():
+    assert state("C3-conflict", but(gradients(), "cos", 0.0, step=20, width=513)) == "refuted"
+    assert state("C3-conflict", but(gradients(), "cos", 0.9, step=80)) == "confirmed"
+    assert state("C3-conflict", gradients().query("step < 20")) == "not tested"
+
+
+def test_at_initialization_the_conflict_is_a_claim_of_its_own():
+    assert state("C3-conflict-start", gradients()) == "refuted"
+    assert state("C3-conflict-start", but(gradients(), "cos", -0.1, step=0)) == "confirmed"
+    assert state("C3-conflict-start", gradients().query("step > 0")) == "not tested"
+
+
+def sgd():
+    """A grid of nine cells: the largest rate fits the noise, one cell generalizes."""
+    rows = product(lr=(0.1, 1.0, 10.0), weight_decay=(1e-5, 1e-4, 1e-3))
+    rows["t50_noisy"] = np.where(rows.lr == 10, 100.0, NEVER)
+    rows["t50_clean"] = np.where(rows.lr == 10, 200.0, NEVER)
+    rows["accuracy_test"] = np.where((rows.lr == 10) & (rows.weight_decay == 1e-4), 0.3, 0.01)
+    more = {"t90_noisy": NEVER, "best_noisy": 0.6, "gap": 0.1, "excess": 0.1}
+    return rows.assign(p=59, optimizer="sgd", noise=0.1, seed=42, step=10, **more)
+
+
+def test_sgd_has_noise_first_where_it_fits_the_noise():
+    assert state("C1-SGD-first", sgd()) == "confirmed"
+    late = but(sgd(), "t50_clean", 100.0, lr=10.0, weight_decay=1e-5)
+    assert state("C1-SGD-first", late) == "refuted"
+    assert state("C1-SGD-first", sgd().assign(t50_noisy=NEVER)) == "not tested"
+    assert state("C1-SGD-first", sgd().assign(optimizer="adam")) == "not tested"
+
+
+def test_some_but_few_cells_of_sgd_generalize():
+    assert state("C1-SGD-few", sgd()) == "confirmed"
+    assert state("C1-SGD-few", but(sgd(), "accuracy_test", EMPTY, lr=0.1)) == "confirmed"
+    assert state("C1-SGD-few", but(sgd(), "accuracy_test", 0.17, lr=1.0)) == "confirmed"  # 4 of 9
+    assert state("C1-SGD-few", but(sgd(), "accuracy_test", 0.16, lr=10.0)) == "refuted"  # none
+    many = but(sgd(), "accuracy_test", 0.17, lr=(1.0, 10.0))
+    assert state("C1-SGD-few", many) == "refuted"
+    assert state("C1-SGD-few", sgd().query("lr > 1")) == "not tested"
+
+
+KINDS = {"wrong": (0.4, 0.3, 0.2, 0.1, 0.05), "bijective": (0.3, 0.1, 0.0, -0.1, -0.3)}
+
+
+def collided(kind, lead=None):
+    rows = product(noise=(0.1, 0.3, 0.5, 0.7, 0.9), seed=SEEDS)
+    by_noise = dict(zip(sorted(rows.noise.unique()), lead or KINDS[kind], strict=True))
+    rows["lead"] = rows.noise.map(by_noise)
+    rows["collisions_clean"] = rows.noise
+    rows["collisions_noisy"] = 1.0 if kind == "wrong" else 1 - rows.noise
+    return rows.assign(noise_kind=kind, p=P, optimizer="adamw", width=513, step=200, gap=0.0)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_leads_of_both_kinds_of_noise_confirm_what_collisions_predict(kind):
+    claim = {"wrong": "COLLISIONS-random", "bijective": "COLLISIONS-bijective"}[kind]
+    other = {"wrong": "bijective", "bijective": "wrong"}[kind]
+    assert state(claim, collided(kind)) == "confirmed"
+    assert state(claim, collided(other)) == "not tested"
+    assert state(claim, but(collided(kind), "lead", EMPTY, noise=0.9, seed=1)) == "not tested"
+
+
+@pytest.mark.parametrize(
+    ("noise", "fine", "broken"), [(0.1, 0.02, 0.01), (0.3, 0.02, -0.1), (0.9, -0.02, -0.01)]
+)
+def test_under_bijective_noise_the_majority_must_come_first(noise, fine, broken):
+    rows = collided("bijective")
+    assert state("COLLISIONS-bijective", but(rows, "lead", fine, noise=noise)) == "confirmed"
+    assert state("COLLISIONS-bijective", but(rows, "lead", broken, noise=noise)) == "refuted"
+    assert state("COLLISIONS-bijective", but(rows, "lead", broken, noise=0.5)) == "confirmed"
+    assert state("COLLISIONS-bijective", rows.query("noise < 0.6")) == "not tested"
+
+
+def test_the_lead_of_random_noise_must_shrink_and_be_there_at_first():
+    refuted = ((0.4, 0.3, 0.2, 0.2, 0.1), (0.02, 0.01, 0.0, -0.1, -0.2))
+    for lead in refuted:
+        assert state("COLLISIONS-random", collided("wrong", lead)) == "refuted"
+    assert state("COLLISIONS-random", collided("wrong").query("noise < 0.4")) == "not tested"
+
+
+def test_leads_must_rank_as_the_counted_collisions():
+    both = pd.concat([collided("wrong"), collided("bijective")])
+    assert state("COLLISIONS-order", both) == "confirmed"
+    shuffled = pd.concat([collided("wrong", (0.05, 0.4, 0.1, 0.3, 0.2)), collided("bijective")])
+    assert state("COLLISIONS-order", shuffled) == "refuted"
+    assert state("COLLISIONS-order", collided("wrong")) == "not tested"
+    assert state("COLLISIONS-order", both.drop(columns="collisions_noisy")) == "not tested"
+
+
+def pairs(clean=(0.2, 0.3, 0.4), noisy=(0.3, 0.4, 0.5)):
+    rows = product(role=("clean", "noisy"), collisions=(0, 1, 2)).assign(pairs=100)
+    return rows.assign(right=[100 * x for x in (*clean, *noisy)], p=P, width=513, step=60)
+
+
+def test_within_a_role_pairs_with_collisions_must_be_known_sooner():
+    assert state("COLLISIONS-within", pairs()) == "confirmed"
+    for role in ("clean", "noisy"):
+        flat = pairs(**{role: (0.3, 0.3, 0.34)})
+        assert state("COLLISIONS-within", flat) == "refuted"
+        few = but(pairs(), "pairs", 49, role=role, collisions=0)
+        assert state("COLLISIONS-within", few) == "not tested"
+
+
+def batches(gaps=(0.1, 0.2, 0.4)):
+    rows = product(batch=(64, 256, None), seed=SEEDS)
+    rows["gap"] = np.repeat(gaps, len(SEEDS))
+    steps = rows.batch.map({64: 19_800, 256: 4800}).fillna(200)
+    return rows.assign(p=P, optimizer="adamw", width=513, steps=steps, step=steps, part="full")
+
+
+def test_the_gap_must_grow_with_the_batch_and_be_half_or_less_at_the_smallest():
+    assert state("BATCHES", batches()) == "confirmed"
+    assert state("BATCHES", batches((0.2, 0.3, 0.4))) == "confirmed"
+    assert state("BATCHES", batches((0.21, 0.3, 0.4))) == "refuted"
+    assert state("BATCHES", batches((0.1, 0.1, 0.4))) == "refuted"
+    assert state("BATCHES", batches()[batches().batch.notna()]) == "not tested"
+    assert state("BATCHES", batches()[batches().batch != 64]) == "not tested"
+    assert state("BATCHES", but(batches(), "gap", EMPTY, seed=1, batch=64)) == "not tested"
