@@ -64,6 +64,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "parameters": [
             "DescentParameters",
             "FiltrationParameters",
+            "MnistParameters",
             "QuickstartParameters",
             "check_parameters",
         ],

@@ -247,3 +247,27 @@ def with_null(curves: pd.DataFrame, runs: Sequence[MnistRun]) -> pd.DataFrame:
     """`against_null` of the recorded curves (`metrics.curves`) of ``runs``."""
     counts = {run.key: run.n_noisy for run in runs}
     return against_null(curves.assign(n_noisy=curves.key.map(counts)))
+
+
+def table2(frame: pd.DataFrame) -> pd.DataFrame:
+    """Rows of `against_null` as the paper prints them, with the null beside them, as text.
+
+    A row per noise ratio and epoch (``epoch`` or ``step``). The last column is noisy accuracy less
+    the null in standard errors of one run.
+    """
+    frame = frame.rename(columns={"step": "epoch"}).set_index(["noise", "epoch"])
+    shares = {
+        "noisy": frame.accuracy_noisy, "clean": frame.accuracy_clean, "(1 − clean)/9": frame.null
+    }  # fmt: skip
+    text = {name: x.map("{:.2%}".format) for name, x in shares.items()}
+    text["noisy − null, in errors"] = (frame.excess / frame.error).map("{:+.1f}".format)
+    return pd.DataFrame(text)
+
+
+def mean_and_error(frame: pd.DataFrame, column: str, by: Sequence[str]) -> pd.DataFrame:
+    """Mean of a column over seeds and its standard error, with the columns ``by`` beside them.
+
+    The error is s/sqrt(n) of n seeds, NaN for one.
+    """
+    values = frame.groupby(list(by), dropna=False)[column]
+    return pd.DataFrame({"mean": values.mean(), "error": values.sem()}).reset_index()

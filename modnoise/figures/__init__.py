@@ -8,12 +8,17 @@ from modnoise.figures.curves import (
     width_steps,
 )
 from modnoise.figures.maps import answer_map
+from modnoise.figures.mnist import against_the_null, batch_curves, digits, excess_curves
 from modnoise.figures.spectra import frequency_counts, spectrum_map
 from modnoise.figures.vectors import neuron_split, neurons, schematic
 
 __all__ = [
     "accuracy_bars",
+    "against_the_null",
     "answer_map",
+    "batch_curves",
+    "digits",
+    "excess_curves",
     "filtration_against",
     "frequency_counts",
     "neuron_split",
