@@ -19,7 +19,7 @@ LAYERS = [
     ["experiments", "parameters", "tables", "files", "kinds"],
     ["nets", "records"],
     ["metrics", "fourier", "analytic"],
-    ["gradients", "partition", "milestones", "collisions"],
+    ["gradients", "partition", "timing", "collisions"],
     ["structure"],
     ["training"],
     ["transformer", "mnist"],

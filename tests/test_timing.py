@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from modnoise.metrics import curves
-from modnoise.milestones import label_blind, milestones
+from modnoise.timing import label_blind, milestones
 from modnoise.spec import Run
 from modnoise.tables import NOISY, noisy_table
 from modnoise.training.loop import train

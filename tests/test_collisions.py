@@ -1,0 +1,102 @@
+"""Collisions against a loop over pairs, by hand, and against their closed forms."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from modnoise.collisions import count_collisions, expected_collisions, mean_collisions
+from modnoise.spec import Run
+from modnoise.tables import CLEAN, NOISY, NoisyTable, bijective_labels, noisy_table, true_labels
+
+FULL = {"train_frac": 1.0, "val_frac": 0.0, "test_frac": 0.0}
+
+
+def naive(table, r):
+    """One training pair after the other, and all others of its row and column."""
+    found = np.zeros((table.p, table.p), int)
+    for a in range(table.p):
+        for b in range(table.p):
+            for i in range(table.p):
+                for x, y in ((i, b), (a, i)):
+                    if (x, y) != (a, b) and table.train[r, x, y]:
+                        found[a, b] += int(table.given[r, x, y] == table.given[r, a, b])
+    return found
+
+
+@pytest.mark.parametrize("op", ["add", "sub", "mul"])
+def test_collisions_are_those_of_a_loop_over_pairs(op):
+    runs = [Run(p=11, op=op, noise=noise, seed=seed) for noise, seed in ((0.3, 1), (0.8, 2))]
+    table = noisy_table(runs)
+    found = count_collisions(table)
+    for r in range(2):
+        assert found[r].tolist() == naive(table, r).tolist()
+
+
+def test_one_wrong_label_by_hand():
+    """3 x 3 addition, all for training; (0, 0) says 1 and so collides with (0, 1) and (1, 0)."""
+    true = torch.tensor([[[0, 1, 2], [1, 2, 0], [2, 0, 1]]])
+    given, role = true.clone(), torch.full((1, 3, 3), CLEAN)
+    given[0, 0, 0], role[0, 0, 0] = 1, NOISY
+    table = NoisyTable(3, true, given, role)
+    assert count_collisions(table).tolist() == [[[2, 1, 0], [1, 0, 0], [0, 0, 0]]]
+    means = mean_collisions(table).to_dict("records")
+    assert means == [{"clean": 2 / 8, "noisy": 2.0}]
+
+
+@pytest.mark.parametrize("op", ["add", "sub"])
+def test_right_labels_never_collide(op):
+    table = noisy_table(Run(p=13, op=op, noise=0.0))
+    assert int(count_collisions(table).abs().max()) == 0
+    assert np.isnan(mean_collisions(table).noisy[0])
+    assert expected_collisions(Run(p=13, op=op, noise=0.0))["clean"] == 0
+
+
+def test_bijective_labels_of_everything_never_collide_either():
+    table = noisy_table(Run(p=17, noise=1.0, noise_kind="bijective", **FULL))
+    assert int(count_collisions(table).abs().max()) == 0
+
+
+@pytest.mark.parametrize("shares", [{}, FULL])
+@pytest.mark.parametrize("kind", ["wrong", "any", "bijective"])
+@pytest.mark.parametrize("noise", [0.1, 0.5, 0.9])
+def test_the_closed_forms_are_the_mean_count_over_seeds(kind, noise, shares):
+    runs = [Run(p=17, noise=noise, noise_kind=kind, seed=seed, **shares) for seed in range(400)]
+    counted = mean_collisions(noisy_table(runs))
+    for role, expected in expected_collisions(runs[0]).items():
+        error = counted[role].std() / len(runs) ** 0.5
+        assert abs(counted[role].mean() - expected) < 4.5 * error + 1e-9, role
+        assert error < 0.02
+
+
+@pytest.mark.parametrize("noise", [0.1, 0.3, 0.7])
+def test_the_full_table_has_the_follow_up_papers_values(noise):
+    """2 alpha (1 - 1/p) and 2 (1 - 1/p), up to O(1/p^2)."""
+    run = Run(noise=noise, noise_kind="any", **FULL)
+    found = expected_collisions(run)
+    assert found["clean"] == pytest.approx(2 * noise * (1 - 1 / 113), rel=1e-3)
+    assert found["noisy"] == pytest.approx(2 * (1 - 1 / 113), rel=1e-3)
+
+
+def test_bijective_noise_changes_sides_at_one_half():
+    def more(noise):
+        found = expected_collisions(Run(noise=noise, noise_kind="bijective", **FULL))
+        return found["noisy"] - found["clean"]
+
+    right_by_accident = float((bijective_labels(113) == true_labels("add", 113)).mean())
+    assert 0 < right_by_accident < 0.02
+    for noise in (0.1, 0.3, 0.7, 0.9):
+        assert more(noise) == pytest.approx(
+            2 * (1 - right_by_accident) * (1 - 2 * noise), rel=1e-3
+        )
+    assert abs(more(0.5)) < 1e-3
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"op": "mul"}, {"split": "unordered"}, {"split": "unordered", "noise_kind": "symmetric"}],
+)
+def test_where_there_is_no_closed_form_it_says_so(fields):
+    with pytest.raises(ValueError, match="is not allowed: closed forms are for add and sub"):
+        expected_collisions(Run(**fields))
