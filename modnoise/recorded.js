@@ -1,5 +1,6 @@
 // A slider over recorded values: bars, numbers and one sentence follow it. Needs no kernel.
-// Data come from Python (modnoise/widgets.py): { values, parts, rows, chance, axis, median_of }.
+// Data come from Python (modnoise/widgets.py): { axis, values, rows, sentences, chance }; a row is
+// { name: { role: share } }, one per value on the slider, as is a sentence.
 const percent = (x) => (x === null ? "–" : `${(100 * x).toFixed(1)} %`);
 
 function element(tag, attributes, ...children) {
@@ -15,18 +16,6 @@ function bar(role, value, chance) {
   const mark = element("div", { class: "mn-chance" });
   mark.style.left = `${100 * chance}%`;
   return element("div", { class: "mn-track", "aria-hidden": "true" }, fill, mark);
-}
-
-function sentence(data, row) {
-  const full = row.full, filtered = row[data.filtered], random = row[data.control];
-  const verb = (x) => (x >= 0.95 ? "recovers the rule" : x <= 3 * data.chance
-    ? "finds nothing" : "recovers part of the rule");
-  const known = full.noisy === null ? "The full net had no wrong labels"
-    : `The full net knows ${percent(full.noisy)} of its wrong labels`;
-  return `${known} and is right on `
-    + `${percent(full.test)} of the test pairs (chance ${percent(data.chance)}); keeping one `
-    + `frequency per neuron ${verb(filtered.test)}: ${percent(filtered.test)}, against `
-    + `${percent(random.test)} for frequencies drawn at random.`;
 }
 
 function render({ model, el }) {
@@ -48,17 +37,21 @@ function render({ model, el }) {
     shown.textContent = data.values[i];
     slider.setAttribute("aria-valuetext", data.values[i]);
     body.replaceChildren();
-    for (const part of data.parts) {
-      const line = element("div", { class: "mn-part" }, element("div", { class: "mn-name" }, part));
-      for (const role of ["test", "noisy"]) {
+    for (const [name, shares] of Object.entries(row)) {
+      const roles = Object.entries(shares), alone = roles.length === 1;
+      const title = element("div", { class: "mn-name" }, name);
+      title.style.gridRow = `span ${roles.length}`;
+      const line = element("div", { class: "mn-part" }, title);
+      for (const [role, share] of roles) {
+        const number = alone ? percent(share) : `${role} ${percent(share)}`;
         line.append(
-          bar(role, row[part][role], data.chance),
-          element("div", { class: "mn-number" }, `${role} ${percent(row[part][role])}`),
+          bar(role, share, data.chance),
+          element("div", { class: "mn-number" }, number),
         );
       }
       body.append(line);
     }
-    reading.textContent = sentence(data, row);
+    reading.textContent = data.sentences[i];
   }
 
   slider.addEventListener("input", () => {

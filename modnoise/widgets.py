@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,17 +14,25 @@ import traitlets
 
 from modnoise.experiments import base_run
 from modnoise.metrics import ROLES
+from modnoise.regimes import doshi_label, interpolates
 from modnoise.spec import Run, SpecError
 from modnoise.training.loop import State, Trained, train
 
 _HERE = Path(__file__).parent
+_ROLES = {
+    "clean": "clean training pairs",
+    "noisy": "noisy pairs: wrong label given",
+    "recovered": "noisy pairs: right label",
+    "test": "test pairs",
+}
 _TESTED = ("full", "G", "G_quadratic", "G_random", "R")
 
 
 class Recorded(anywidget.AnyWidget):
     """A slider over recorded runs; bars, numbers and a sentence follow it in the page itself.
 
-    ``index`` is the position on the slider, ``data`` what it walks through (`recorded`).
+    ``index`` is the position on the slider, ``data`` what it walks through (`recorded`,
+    `recorded_roles`).
     """
 
     _esm = _HERE / "recorded.js"
@@ -66,18 +75,82 @@ def recorded(
     rows = [
         {
             part: {
-                role: None if pd.isna(x := middle.loc[(value, part), f"accuracy_{role}"]) else x
+                role: _share(middle.loc[(value, part), f"accuracy_{role}"])
                 for role in ("test", "noisy")
             }
             for part in parts
         }
         for value in values
     ]
-    axis = {"noise": "label noise", "width": "width"}.get(by, by)
-    names = [f"{value:.0%}" if by == "noise" else str(value) for value in values]
-    data = {"values": names, "rows": rows, "parts": list(parts), "chance": chance, "axis": axis}
-    start = len(values) // 2
-    return Recorded(data={**data, "filtered": filtered, "control": control}, index=start)
+    sentences = [_recovery(row["full"], row[filtered], row[control], chance) for row in rows]
+    return _slider(by, values, rows, sentences, chance)
+
+
+def recorded_roles(final: pd.DataFrame, *, chance: float, by: str = "width") -> Recorded:
+    """Explore what full nets do along one field: a bar per role, medians over seeds.
+
+    Args:
+        final: rows of `metrics.outcomes` that differ in the field ``by`` and in seeds alone.
+        chance: 1 / p, marked on every bar.
+        by: field on the slider, such as ``width``, ``noise`` or ``weight_decay``.
+    """
+    columns = [f"accuracy_{role}" for role in _ROLES] + ["cross_entropy_test", "noise"]
+    middle = final.groupby(by)[[x for x in columns if x != by]].median()
+    middle = middle.assign(noise=middle.index) if by == "noise" else middle
+    rows = [
+        {name: {role: _share(one[f"accuracy_{role}"])} for role, name in _ROLES.items()}
+        for _, one in middle.iterrows()
+    ]
+    sentences = [_behaviour(one, chance) for _, one in middle.iterrows()]
+    return _slider(by, list(middle.index), rows, sentences, chance)
+
+
+def _slider(
+    by: str, values: list, rows: list[dict], sentences: list[str], chance: float
+) -> Recorded:
+    """The widget over ``values`` of the field ``by``, starting in their middle."""
+    axis = {"noise": "label noise", "weight_decay": "weight decay"}.get(by, by)
+    names = [f"{x:.0%}" if by == "noise" else f"{x:g}" for x in values]
+    data = {"axis": axis, "values": names, "rows": rows, "sentences": sentences}
+    return Recorded(data=data | {"chance": chance}, index=len(values) // 2)
+
+
+def _share(x: float) -> float | None:
+    """A number that JSON can hold."""
+    return None if pd.isna(x) else float(x)
+
+
+def _percent(x: float | None) -> str:
+    return "–" if x is None or pd.isna(x) else f"{100 * x:.1f} %"
+
+
+def _recovery(full: dict, filtered: dict, control: dict, chance: float) -> str:
+    test = filtered["test"] or 0.0
+    finds = "recovers part of the rule" if test > 3 * chance else "finds nothing"
+    finds = "recovers the rule" if test >= 0.95 else finds
+    known = "The full net had no wrong labels"
+    if full["noisy"] is not None:
+        known = f"The full net knows {_percent(full['noisy'])} of its wrong labels"
+    return (
+        f"{known} and is right on {_percent(full['test'])} of the test pairs (chance "
+        f"{_percent(chance)}); keeping one frequency per neuron {finds}: "
+        f"{_percent(filtered['test'])}, against {_percent(control['test'])} for frequencies "
+        f"drawn at random."
+    )
+
+
+def _behaviour(net: pd.Series, chance: float) -> str:
+    clean, noisy, test = (net[f"accuracy_{role}"] for role in ("clean", "noisy", "test"))
+    label = str(doshi_label(clean, noisy, test, net.noise))
+    known = "The net had no wrong labels"
+    if net.noise > 0:
+        verb = "fits its wrong labels" if interpolates(noisy) else "does not fit its wrong labels"
+        known = f"The net {verb} ({_percent(noisy)} of them)"
+    return (
+        f"{known} and is right on {_percent(test)} of the test pairs, with a cross-entropy of "
+        f"{net.cross_entropy_test:.2f} nats there (guessing gives {_percent(chance)} and "
+        f"{-math.log(chance):.2f}). In the words of Doshi et al.: {label}."
+    )
 
 
 class Explorer(ipywidgets.VBox):

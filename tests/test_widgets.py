@@ -44,6 +44,66 @@ def test_the_slider_walks_through_medians_over_seeds():
     assert 0 <= made.index < 2
 
 
+def test_the_sentence_says_what_the_bars_show():
+    first, second = widgets.recorded(final_rows(), chance=0.01, parts=PARTS).data["sentences"]
+    # full 0.2, filtered 0.25, control 0.1; then 0.6, 0.75, 0.3
+    assert first == (
+        "The full net had no wrong labels and is right on 20.0 % of the test pairs (chance "
+        "1.0 %); keeping one frequency per neuron recovers part of the rule: 25.0 %, against "
+        "10.0 % for frequencies drawn at random."
+    )
+    assert second.startswith("The full net knows 90.0 % of its wrong labels and is right on 60.0")
+    best = final_rows().assign(accuracy_test=0.96)
+    sentences = widgets.recorded(best, chance=0.01, parts=PARTS).data["sentences"]
+    assert "recovers the rule: 96.0 %" in sentences[0]
+    none = final_rows().assign(accuracy_test=0.03)
+    assert "finds nothing" in widgets.recorded(none, chance=0.01, parts=PARTS).data["sentences"][0]
+
+
+def outcome_rows():
+    """Two widths, two seeds: the narrow net inverts, the wide one memorizes."""
+    common = {"noise": 0.2, "accuracy_clean": 1.0}
+    return pd.DataFrame(
+        [
+            {"width": width, "seed": seed, "accuracy_noisy": noisy,
+             "accuracy_recovered": 1 - noisy, "accuracy_test": test + seed / 100, "cross_entropy_test": 1.0 + seed, **common}
+            for width, noisy, test in ((33, 0.0, 0.94), (257, 1.0, 0.5))
+            for seed in (0, 2)
+        ]
+    )  # fmt: skip
+
+
+def test_a_slider_over_widths_has_a_bar_per_role_and_says_what_the_net_does():
+    made = widgets.recorded_roles(outcome_rows(), chance=1 / 59)
+    assert (made.data["axis"], made.data["values"]) == ("width", ["33", "257"])
+    narrow, wide = made.data["rows"]
+    assert list(narrow) == list(wide)
+    assert [list(bars) for bars in narrow.values()] == [
+        ["clean"], ["noisy"], ["recovered"], ["test"]
+    ]  # fmt: skip
+    assert narrow["test pairs"]["test"] == pytest.approx(0.95)
+    assert wide["noisy pairs: right label"]["recovered"] == pytest.approx(0.0)
+    inverted, memorized = made.data["sentences"]
+    assert inverted == (
+        "The net does not fit its wrong labels (0.0 % of them) and is right on 95.0 % of the test "
+        "pairs, with a cross-entropy of 2.00 nats there (guessing gives 1.7 % and 4.08). In the "
+        "words of Doshi et al.: full inversion."
+    )
+    assert "fits its wrong labels (100.0 % of them) and is right on 51.0 %" in memorized
+    assert memorized.endswith("memorization.")
+
+
+def test_a_slider_over_noise_ratios_knows_that_clean_labels_leave_nothing_to_fit():
+    rows = outcome_rows().assign(width=65)
+    rows["noise"] = [0.0, 0.0, 0.2, 0.2]
+    rows.loc[rows.noise == 0, ["accuracy_noisy", "accuracy_recovered"]] = float("nan")
+    made = widgets.recorded_roles(rows, chance=1 / 59, by="noise")
+    assert (made.data["axis"], made.data["values"]) == ("label noise", ["0%", "20%"])
+    assert made.data["rows"][0]["noisy pairs: wrong label given"] == {"noisy": None}
+    assert made.data["sentences"][0].startswith("The net had no wrong labels and is right on 95.0")
+    assert made.data["sentences"][0].endswith("coexistence.")
+
+
 def test_the_text_form_has_no_address_so_that_it_can_be_compared():
     made = widgets.recorded(final_rows(), chance=0.01, parts=PARTS)
     assert repr(made) == "Recorded(label noise: 0%, 50%)"
