@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from modnoise.metrics import curves
-from modnoise.timing import label_blind, milestones
 from modnoise.spec import Run
 from modnoise.tables import NOISY, noisy_table
+from modnoise.timing import label_blind, milestones
 from modnoise.training.loop import train
 
 NEVER = np.inf

@@ -1,10 +1,10 @@
 """Claims about training curves: noise first, then grokking (paper, section 3.2, appendix C.3).
 
-Unless a rule says otherwise, rows are `modnoise.timing.milestones`: one per run, with the first recorded
-steps at which noisy and clean training accuracy are at 50 % or 90 % (infinite: never), at half of
-the highest noisy accuracy, and with the widest gap between the two. Times and gaps are medians
-over seeds. "Where the noise is fit" is where the median noisy accuracy reaches 50 % within the
-recorded steps. All rules were written before the runs at laptop scale were seen.
+Unless a rule says otherwise, rows are `modnoise.timing.milestones`: one per run, with the first
+recorded steps at which noisy and clean training accuracy are at 50 % or 90 % (infinite: never), at
+half of the highest noisy accuracy, and with the widest gap between the two. Times and gaps are
+medians over seeds. "Where the noise is fit" is where the median noisy accuracy reaches 50 % within
+the recorded steps. All rules were written before the runs at laptop scale were seen.
 """
 
 from __future__ import annotations
