@@ -66,7 +66,8 @@ def outcome_rows():
     return pd.DataFrame(
         [
             {"width": width, "seed": seed, "accuracy_noisy": noisy,
-             "accuracy_recovered": 1 - noisy, "accuracy_test": test + seed / 100, "cross_entropy_test": 1.0 + seed, **common}
+             "accuracy_recovered": 1 - noisy, "accuracy_test": test + seed / 100,
+             "cross_entropy_test": 1.0 + seed, **common}
             for width, noisy, test in ((33, 0.0, 0.94), (257, 1.0, 0.5))
             for seed in (0, 2)
         ]
