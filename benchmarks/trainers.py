@@ -1,11 +1,17 @@
-"""Steps per second of the fast engine, beside a plain PyTorch loop and a bound, in one process.
+"""How fast the trainers are, beside what a user would write and beside what nobody can avoid.
 
-The plain loop is what a user would write: one-hot inputs, `nn.Linear`, autograd and
-`torch.optim.AdamW`. The bound is the work nobody can avoid: the three bare matrix products of a
-step plus one softmax over the logits. Rounds of the three alternate, so that a busy machine slows
-all of them alike; ratios of the medians are what counts.
+In one run, so that a busy machine slows all alike:
 
-    python benchmarks/trainers.py [--width 513] [--p 113] [--rounds 5] [--out FILE.json]
+- ``plain``: one-hot inputs, `nn.Linear`, autograd, `torch.optim.AdamW`, torch's own settings;
+- ``lookup``: the same with `nn.Embedding` instead of one-hot products;
+- ``fast``: the engine of this package; ``bf16``: the same with products in bfloat16;
+- ``bound``: the three bare matrix products of a step, batched over the stack, and one softmax.
+
+Rounds of them alternate and medians are compared: ratios count, not times. On a CPU everything
+has one thread, but for the whole machine, where the plain loop gets all threads and the engine one
+process per core. Memory: growth of a process's peak over what it holds before it makes a net.
+
+    python benchmarks/trainers.py [--rounds 5] [--quick] [--out benchmarks/trainers.json]
 """
 
 from __future__ import annotations
@@ -13,107 +19,390 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
+import math
+import multiprocessing as mp
+import os
 import platform
 import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn.functional import cross_entropy, one_hot
 
 import modnoise as mn
+from modnoise.nets import new_nets
+from modnoise.records import processor
+from modnoise.tables import noisy_table
 from modnoise.training.fast import FastEngine
-from modnoise.training.loop import torch_settings
+from modnoise.training.loop import parts_schedule, schedule, torch_settings
+
+Step = Callable[[], None]
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def plain_loop(run: mn.Run) -> Callable[[], None]:
-    """One step of the loop a user would write, on torch's default settings for products."""
-    table, p = mn.noisy_table(run), run.p
+def has_bfloat16() -> bool:
+    """Whether this CPU multiplies bfloat16 numbers itself."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def members(run: mn.Run, nets: int) -> list[mn.Run]:
+    """A stack of nets that differ in their seeds."""
+    return [run.but(seed=seed) for seed in range(nets)]
+
+
+def _training_pairs(run: mn.Run, device: str) -> tuple[torch.Tensor, ...]:
+    table = noisy_table(run)
     a, b = torch.nonzero(table.train[0], as_tuple=True)
-    x, y = torch.cat([one_hot(a, p), one_hot(b, p)], 1).float(), table.given[0, a, b]
-    hidden = nn.Linear(2 * p, run.width, bias=False)
-    net = nn.Sequential(hidden, nn.ReLU(), nn.Linear(run.width, p))
+    return tuple(x.to(device) for x in (a, b, table.given[0, a, b]))
+
+
+def plain(run: mn.Run, device: str) -> Step:
+    """One step of the loop a user would write."""
+    a, b, y = _training_pairs(run, device)
+    x = torch.cat([one_hot(a, run.p), one_hot(b, run.p)], 1).float()
+    hidden = nn.Linear(2 * run.p, run.width, bias=False)
+    net = nn.Sequential(hidden, nn.ReLU(), nn.Linear(run.width, run.p)).to(device)
+    return _updates(net, lambda: net(x), y, run)
+
+
+def lookup(run: mn.Run, device: str) -> Step:
+    """The same with the rows of U and V looked up."""
+    a, b, y = _training_pairs(run, device)
+    U, V = (nn.Embedding(run.p, run.width) for _ in range(2))
+    net = nn.ModuleList([U, V, nn.Linear(run.width, run.p)]).to(device)
+    return _updates(net, lambda: net[2](torch.relu(net[0](a) + net[1](b))), y, run)
+
+
+def _updates(
+    net: nn.Module, logits: Callable[[], torch.Tensor], y: torch.Tensor, run: mn.Run
+) -> Step:
     optimizer = torch.optim.AdamW(net.parameters(), lr=run.lr, weight_decay=run.weight_decay)
 
     def step() -> None:
         optimizer.zero_grad()
-        cross_entropy(net(x), y).backward()
+        cross_entropy(logits(), y).backward()
         optimizer.step()
 
     return step
 
 
-def bound(run: mn.Run) -> Callable[[], None]:
+def fast(run: mn.Run, device: str, nets: int = 1) -> Step:
+    """One step of the engine."""
+    runs = members(run, nets)
+    return FastEngine(runs, new_nets(runs), noisy_table(runs), device).step
+
+
+def bound(run: mn.Run, device: str, nets: int = 1) -> Step:
     """The three products of a step and one softmax, on buffers that exist already."""
     n, M, p = run.n_train, run.width, run.p
-    hidden, D, W = torch.rand(n, M), torch.rand(n, p), torch.rand(M, p)
-    logits, dhidden, dW = torch.empty(n, p), torch.empty(n, M), torch.empty(M, p)
+    hidden, D, W = (torch.rand(nets, *s, device=device) for s in ((n, M), (n, p), (M, p)))
+    logits, dhidden, dW = torch.empty_like(D), torch.empty_like(hidden), torch.empty_like(W)
 
     def step() -> None:
-        torch.mm(hidden, W, out=logits)
-        torch.softmax(logits, 1)
-        torch.mm(D, W.T, out=dhidden)
-        torch.mm(hidden.T, D, out=dW)
+        torch.bmm(hidden, W, out=logits)
+        torch.softmax(logits, -1)
+        torch.bmm(D, W.mT, out=dhidden)
+        torch.bmm(hidden.mT, D, out=dW)
 
     return step
 
 
-def milliseconds(step: Callable[[], None], repeats: int) -> float:
+def milliseconds(step: Step, repeats: int, device: str) -> float:
     """Mean time of one call over ``repeats`` calls."""
     begin = time.perf_counter()
     for _ in range(repeats):
         step()
+    if device != "cpu":
+        torch.cuda.synchronize()
     return (time.perf_counter() - begin) / repeats * 1e3
 
 
-def measure(run: mn.Run, rounds: int) -> dict[str, float | int]:
-    """Median milliseconds per step of all three on one thread, and their ratios."""
-    fast = FastEngine([run], mn.new_nets(run), mn.noisy_table(run)).step
-    steps = {"plain": plain_loop(run), "fast": fast, "bound": bound(run)}
+def alternate(
+    steps: dict[str, Step], rounds: int, device: str, threads: int = 1, matmul: str = "exact"
+) -> dict[str, float]:
+    """Median milliseconds per call of each, measured in alternating rounds."""
     times: dict[str, list[float]] = {name: [] for name in steps}
     for i in range(rounds + 1):  # the first round warms up
         for name, step in steps.items():
-            with torch_settings("cpu", 1):
-                if name == "plain":  # what a user gets without asking for anything
+            with torch_settings(device, threads, matmul):
+                if name in ("plain", "lookup"):  # what a user gets without asking for anything
                     torch.set_float32_matmul_precision("highest")
-                repeats = 1 if i == 0 else max(1, int(200 / times[name][0]))
-                times[name].append(milliseconds(step, repeats))
-    ms = {name: statistics.median(t[1:]) for name, t in times.items()}
-    return {
-        "p": run.p,
-        "width": run.width,
-        "plain_ms": ms["plain"],
-        "fast_ms": ms["fast"],
-        "bound_ms": ms["bound"],
-        "times_faster": ms["plain"] / ms["fast"],
-        "share_of_bound": ms["bound"] / ms["fast"],
+                repeats = 4 if i == 0 else max(1, int(150 / times[name][0]))
+                times[name].append(milliseconds(step, repeats, device))
+    return {name: statistics.median(t[1:]) for name, t in times.items()}
+
+
+def one_net(run: mn.Run, rounds: int, device: str = "cpu") -> dict:
+    """All loops for one net on one thread."""
+    steps = {
+        "plain": plain(run, device),
+        "lookup": lookup(run, device),
+        "fast": fast(run, device),
+        "bound": bound(run, device),
     }
+    if device != "cpu" or has_bfloat16():
+        steps["bf16"] = fast(run.but(matmul="bf16"), device)
+    ms = alternate(steps, rounds, device)
+    row = {"what": "one net", "device": device, "p": run.p, "width": run.width, "nets": 1}
+    row |= {f"{name}_ms": x for name, x in ms.items()}
+    row |= {"over_plain": ms["plain"] / ms["fast"], "over_lookup": ms["lookup"] / ms["fast"]}
+    row |= {"of_bound": ms["bound"] / ms["fast"]}
+    if "bf16" in ms:
+        row["bf16_gain"] = ms["fast"] / ms["bf16"]
+    return row
+
+
+def stack(run: mn.Run, nets: int, rounds: int, device: str = "cpu") -> dict:
+    """A stack of nets: milliseconds are per net and step."""
+    steps = {"fast": fast(run, device, nets), "bound": bound(run, device, nets)}
+    if device != "cpu":
+        steps["plain"] = plain(run, device)
+    ms = alternate(steps, rounds, device)
+    row = {"what": "stack", "device": device, "p": run.p, "width": run.width, "nets": nets}
+    row |= {"fast_ms": ms["fast"] / nets, "bound_ms": ms["bound"] / nets}
+    row["of_bound"] = ms["bound"] / ms["fast"]
+    if "plain" in ms:
+        row |= {"plain_ms": ms["plain"], "over_plain": ms["plain"] * nets / ms["fast"]}
+        row["share_of_matrix_rate"] = run.but(steps=1).operations * nets / (
+            ms["fast"] / 1e3 * matrix_rate(device)
+        )  # fmt: skip
+    return row
+
+
+def matrix_rate(device: str, size: int = 8192) -> float:
+    """Floating-point operations per second of one large product, as the engine multiplies."""
+    x = torch.rand(size, size, device=device)
+    ms = alternate({"product": lambda: torch.mm(x, x)}, 3, device)["product"]
+    return 2 * size**3 / ms * 1e3
+
+
+def _worker(run: mn.Run, name: str, seconds: float, start: mp.Barrier, results: mp.Queue) -> None:
+    with torch_settings("cpu", 1):
+        step = {"fast": fast, "bound": bound}[name](run, "cpu")
+        for _ in range(3):
+            step()
+        start.wait()
+        begin, count = time.perf_counter(), 0
+        while time.perf_counter() - begin < seconds:
+            step()
+            count += 1
+        results.put(count / (time.perf_counter() - begin))
+
+
+def _processes(run: mn.Run, name: str, seconds: float) -> float:
+    """Steps per second of one process per core together."""
+    context = mp.get_context("spawn")
+    start, results = context.Barrier(CORES), context.Queue()
+    args = (run, name, seconds, start, results)
+    processes = [context.Process(target=_worker, args=args) for _ in range(CORES)]
+    for process in processes:
+        process.start()
+    total = sum(results.get() for _ in processes)
+    for process in processes:
+        process.join()
+    return total
+
+
+def whole_machine(run: mn.Run, rounds: int) -> dict:
+    """Net-steps per second of all cores: one engine a core against one plain loop with all."""
+    rates: dict[str, list[float]] = {"plain": [], "fast": [], "bound": []}
+    step = plain(run, "cpu")
+    for _ in range(max(3, rounds // 2)):
+        for name in ("fast", "bound"):
+            rates[name].append(_processes(run, name, 1.0))
+        with torch_settings("cpu", CORES):
+            torch.set_float32_matmul_precision("highest")
+            milliseconds(step, 3, "cpu")
+            rates["plain"].append(1e3 / milliseconds(step, 10, "cpu"))
+    rate = {name: statistics.median(x) for name, x in rates.items()}
+    return {
+        "what": "whole machine", "device": "cpu", "p": run.p, "width": run.width, "nets": CORES,
+        "plain_ms": 1e3 / rate["plain"], "fast_ms": 1e3 / rate["fast"],
+        "bound_ms": 1e3 / rate["bound"], "over_plain": rate["fast"] / rate["plain"],
+        "of_bound": rate["fast"] / rate["bound"],
+    }  # fmt: skip
+
+
+def recording(run: mn.Run, steps: int) -> dict:
+    """Share of a training's time that recording takes, FF and its controls along the way too.
+
+    Timed in a training of ``steps`` steps, and worked out for the paper's 200,000, whose schedule
+    has more points but far more steps between them.
+    """
+    seconds = {}
+    for name, one in {
+        "bare": run.but(steps=steps),
+        "recorded": run.but(steps=steps, record_parts=True),
+    }.items():
+        if name == "bare":
+            with torch_settings("cpu", 1):
+                step = fast(one, "cpu")
+                seconds[name] = milliseconds(step, steps, "cpu") * steps / 1e3
+        else:
+            seconds[name] = mn.train(one, progress=False).history.attrs["seconds"]
+    extra, per_step = seconds["recorded"] - seconds["bare"], seconds["bare"] / steps
+
+    def points(length: int) -> int:
+        full, thin = schedule(length), parts_schedule(length)
+        return len(full) + 4 * len(thin)  # parts: full, G, R, G_quadratic, G_random
+
+    per_point = extra / points(steps)
+    long = 200_000
+    return {
+        "what": "recording", "device": "cpu", "p": run.p, "width": run.width, "nets": 1,
+        "steps": steps, "share": extra / seconds["recorded"],
+        "share_at_200000": points(long) * per_point
+        / (points(long) * per_point + long * per_step),
+    }  # fmt: skip
+
+
+def _held(line: str) -> float:
+    """MB that Linux counts for this process: VmRSS now, VmHWM at most since it was asked to."""
+    status = Path("/proc/self/status").read_text()
+    return int(next(x for x in status.splitlines() if x.startswith(line)).split()[1]) * 1024 / 1e6
+
+
+def _peak(name: str, run: mn.Run, results: mp.Queue) -> None:
+    with torch_settings("cpu", 1):
+        torch.mm(torch.rand(64, 64), torch.rand(64, 64))
+        before = _held("VmRSS")
+        Path("/proc/self/clear_refs").write_text("5")
+        step = {"plain": plain, "lookup": lookup, "fast": fast}[name](run, "cpu")
+        for _ in range(3):
+            step()
+    results.put(_held("VmHWM") - before)
+
+
+def memory(run: mn.Run) -> dict:
+    """Peak memory of a training, in MB above an empty process."""
+    context, row = mp.get_context("spawn"), {}
+    for name in ("plain", "lookup", "fast"):
+        results = context.Queue()
+        process = context.Process(target=_peak, args=(name, run, results))
+        process.start()
+        row[f"{name}_mb"] = results.get()
+        process.join()
+    return {"what": "memory", "device": "cpu", "p": run.p, "width": run.width, "nets": 1, **row}
+
+
+def exponent(sizes: list[int], ms: list[float]) -> float:
+    """Slope of log time against log size: 1 means that the cost is proportional to it.
+
+    >>> round(exponent([10, 20, 40], [3.0, 12.0, 48.0]), 6)
+    2.0
+    """
+    return float(np.polyfit(np.log(sizes), np.log(ms), 1)[0])
+
+
+def scaling(rounds: int) -> list[dict]:
+    """How the time of a step grows with the width, with p, and with the number of nets."""
+    axes = {
+        "width": [(mn.Run(width=M), 1) for M in (129, 257, 513, 1025, 2049)],
+        "p": [(mn.Run(p=p, width=513), 1) for p in (29, 59, 113, 227)],
+        "nets": [(mn.Run(p=59, width=33), R) for R in (1, 4, 16, 32)],
+    }
+    rows = []
+    for axis, points in axes.items():
+        sizes = [nets if axis == "nets" else getattr(run, axis) for run, nets in points]
+        steps = {str(s): fast(run, "cpu", R) for s, (run, R) in zip(sizes, points, strict=True)}
+        ms = list(alternate(steps, rounds, "cpu").values())
+        rows.append({"what": "scaling", "device": "cpu", "axis": axis, "sizes": sizes, "ms": ms,
+                     "exponent": exponent(sizes, ms)})  # fmt: skip
+    return rows
+
+
+def on_cpu(rounds: int, quick: bool) -> list[dict]:
+    """All rows of the CPU."""
+    widths = (129, 513) if quick else (129, 513, 2049)
+    rows = [one_net(mn.Run(width=M), rounds) for M in widths]
+    rows += [
+        stack(mn.Run(p=p, width=M), 32, rounds)
+        for p in ((59,) if quick else (59, 113))
+        for M in (17, 33, 65)
+    ]
+    if not quick:
+        rows += [whole_machine(mn.Run(width=M), rounds) for M in widths]
+        if Path("/proc/self/clear_refs").exists():
+            rows += [memory(mn.Run(width=M)) for M in (513, 2049)]
+        rows += [recording(mn.Run(width=513), 1000), *scaling(rounds)]
+    return rows
+
+
+def on_gpu(rounds: int) -> list[dict]:
+    """All rows of a GPU: stacks as large as the plan makes them, at most 512 nets."""
+    from modnoise.training.kind import stack_size
+
+    rows = []
+    for matmul in ("exact", "tf32"):
+        for M in (65, 129, 513, 1025, 2049):
+            run = mn.Run(width=M, matmul=matmul)
+            nets = min(512, stack_size(run, "cuda"))
+            rows.append(stack(run, nets, rounds, "cuda") | {"matmul": matmul})
+    return rows
+
+
+COLUMNS = {
+    "plain_ms": "9.2f", "lookup_ms": "9.2f", "fast_ms": "9.2f", "bound_ms": "9.2f",
+    "over_plain": "10.2f", "over_lookup": "11.2f", "of_bound": "8.0%", "bf16_gain": "9.2f",
+}  # fmt: skip
+
+
+def table(rows: list[dict]) -> str:
+    """The rows with times as text, then the others."""
+    lines = [f"{'':14}{'p':>4} {'M':>5} {'nets':>4}" + "".join(
+        f" {name:>{max(9, len(name))}}" for name in COLUMNS)]  # fmt: skip
+    for row in rows:
+        if "fast_ms" in row:
+            cells = (
+                f" {format(row[name], form):>{max(9, len(name))}}"
+                if name in row and not math.isnan(row[name])
+                else f" {'':{max(9, len(name))}}"
+                for name, form in COLUMNS.items()
+            )
+            head = f"{row['what']:14}{row['p']:4} {row['width']:5} {row['nets']:4}"
+            lines.append(head + "".join(cells))
+    for row in rows:
+        if row["what"] == "memory":
+            mb = ", ".join(f"{n} {row[f'{n}_mb']:.0f}" for n in ("plain", "lookup", "fast"))
+            lines.append(f"peak memory at M = {row['width']}, MB: {mb}")
+        if row["what"] == "recording":
+            lines.append(
+                f"recording with FF takes {row['share']:.1%} of {row['steps']} steps, "
+                f"{row['share_at_200000']:.2%} of 200,000"
+            )
+        if row["what"] == "scaling":
+            lines.append(f"time grows with {row['axis']} to the power {row['exponent']:.2f}")
+    return "\n".join(lines)
 
 
 def main() -> None:
     """Measure, print a table, optionally write it with hardware, versions and date."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--p", type=int, default=113)
-    parser.add_argument("--width", type=int, nargs="+", default=[129, 513, 2049])
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--quick", action="store_true", help="a few rows, under a minute")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    rows = []
-    print(f"{'p':>4} {'M':>5} {'plain ms':>9} {'fast ms':>8} {'times':>6} {'of bound':>8}")
-    for width in options.width:
-        rows.append(row := measure(mn.Run(p=options.p, width=width), options.rounds))
-        print(
-            f"{row['p']:4} {row['width']:5} {row['plain_ms']:9.2f} {row['fast_ms']:8.2f} "
-            f"{row['times_faster']:6.2f} {row['share_of_bound']:8.0%}"
-        )
+    rows = on_cpu(options.rounds, options.quick)
+    if torch.cuda.is_available():
+        rows += on_gpu(options.rounds)
+    print(table(rows))
     if options.out:
         about = {
             "date": datetime.date.today().isoformat(),
-            "machine": f"{platform.machine()}, {torch.backends.cpu.get_cpu_capability()}",
+            "processor": processor(),
+            "cores": CORES,
+            "capability": torch.backends.cpu.get_cpu_capability(),
+            "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
             "torch": torch.__version__,
-            "threads": 1,
+            "python": platform.python_version(),
         }
         options.out.write_text(json.dumps({**about, "rows": rows}, indent=1) + "\n")
 

@@ -55,13 +55,13 @@ def float64_muon(monkeypatch) -> None:
     )
 
 
-@pytest.mark.parametrize("block_floats", [1, 2600, 2**20])
+@pytest.mark.parametrize("block_floats", [1, 8200, 2**20])
 @pytest.mark.parametrize("tied", [False, True])
 @pytest.mark.parametrize("act", ["relu", "quadratic", "gelu", "reverse_relu"])
 def test_gradients_are_autograds_whatever_the_block(monkeypatch, act, tied, block_floats):
     monkeypatch.setattr(fast, "BLOCK_FLOATS", block_floats)
     quick, plain = engines(two_runs(act=act, tied=tied))
-    assert len(quick.blocks) == {1: 5, 2600: 3, 2**20: 1}[block_floats]
+    assert len(quick.blocks) == {1: 5, 8200: 3, 2**20: 1}[block_floats]
     for _ in range(2):  # buffers are reused: the second time must be the same
         for found, expected in zip(quick.gradients(), plain.gradients(), strict=True):
             assert found.shape == expected.shape
@@ -246,7 +246,7 @@ def test_updates_that_count_themselves_on_the_device_are_the_same_updates(monkey
 
 @pytest.mark.parametrize("act", ["relu", "quadratic", "gelu", "reverse_relu"])
 def test_bfloat16_products_give_the_gradients_to_bfloat16_accuracy(monkeypatch, act):
-    monkeypatch.setattr(fast, "BLOCK_FLOATS", 2600)
+    monkeypatch.setattr(fast, "BLOCK_FLOATS", 8200)
     runs = [run.but(dtype="float32", act=act) for run in two_runs()]
     (low, plain), (exact, _) = engines([r.but(matmul="bf16") for r in runs]), engines(runs)
     errors = []

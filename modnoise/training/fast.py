@@ -27,7 +27,7 @@ from modnoise.tables import NoisyTable
 from modnoise.training.batches import batch_at
 
 BLOCK_FLOATS = 2**20
-"""Activations per block on a CPU: 4 MB of float32 (ours: best of 1, 2, 4 MB)."""
+"""Activations, or twice the logits, per block on a CPU: 4 MB of float32 (ours, measured)."""
 
 
 EAGER = 3
@@ -60,7 +60,8 @@ class _Block:
     """Indices of one block of training pairs (``pairs`` per run, flattened over runs)."""
 
     pairs: int
-    lookup: Tensor  # (run * pairs, 2) rows of the flattened table for a and b
+    lookup: Tensor  # (run * pairs * 2) rows of the flattened table, for a and b in turn
+    starts: Tensor  # (run * pairs) start of each pair in ``lookup``
     order: Tensor  # (run * pairs * 2) rows of dpre, grouped by table row
     offsets: Tensor  # (run * rows) start of each group in ``order``
     label: Tensor  # (run * pairs) flat position of the given label in the logits
@@ -117,7 +118,8 @@ class FastEngine:
         self.n = self.run.batch or a.shape[1]
         size = self.n
         if device == "cpu":
-            size = max(64, min(size, BLOCK_FLOATS // (runs * width)))
+            most = BLOCK_FLOATS // (runs * max(width, 2 * self.p))
+            size = max(64, min(size, most))
             size = -(-self.n // -(-self.n // size))
         self._size, self._device = size, device
         self.blocks = [] if self.run.batch else self._blocks(*self._pairs)
@@ -139,7 +141,8 @@ class FastEngine:
             group, order = pair.flatten().sort(stable=True)
             counts = torch.bincount(group, minlength=runs * rows)
             flat = torch.arange(runs * size) * self.p + label.flatten()
-            index = (pair, order // 2, counts.cumsum(0) - counts, flat)
+            starts = torch.arange(0, pair.numel(), 2)
+            index = (pair.flatten(), starts, order // 2, counts.cumsum(0) - counts, flat)
             blocks.append(_Block(size, *(x.to(self._device) for x in index)))
         return blocks
 
@@ -162,7 +165,7 @@ class FastEngine:
             flat, W = flat.bfloat16(), W.bfloat16()
         for i, block in enumerate(self.blocks):
             pairs = block.pairs
-            pre = embedding_bag(block.lookup, flat, mode="sum")
+            pre = embedding_bag(block.lookup, flat, block.starts, mode="sum")
             hidden = _activate(self.act, pre).view(runs, pairs, width)
             D = self._logits[: runs * pairs * self.p].view(runs, pairs, self.p)
             if self._low:
