@@ -1,0 +1,183 @@
+"""The numbers recorded at the end of a training, on nets for which they are known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from modnoise.analytic import exact_nets
+from modnoise.fourier import dominant_frequency, filtrate, spectrum
+from modnoise.metrics import ROLES, scores
+from modnoise.nets import NetStack, new_nets
+from modnoise.partition import ipr, partition, random_partitions, strength
+from modnoise.spec import Run
+from modnoise.structure import SHUFFLES, frequency_norms, rank_correlation, structure
+from modnoise.tables import noisy_table
+
+RUN = Run(p=13, width=12, noise=0.3, dtype="float64", init="normal")
+TABLE = noisy_table(RUN)
+RANKINGS = ("strength", "ipr", "reversed", "random")
+ANGLES = {
+    "phase_mse", "phase_mse_weighted", "coherence", "coherence_dominant", "coherence_other"
+}  # fmt: skip
+
+
+def right(nets: NetStack) -> float:
+    """Test accuracy on `TABLE`."""
+    return float(scores(nets, TABLE)[0][0, ROLES.index("test")])
+
+
+def beside(nets: NetStack, other: NetStack) -> NetStack:
+    """One net with the neurons of both, mu of the first."""
+    U, V, W = (torch.cat([getattr(n, x) for n in (nets, other)], 1) for x in "UVW")
+    return replace(nets, U=U, V=V, W=W)
+
+
+def hum(width: int, size: float) -> NetStack:
+    """Neurons of white noise."""
+    rng = np.random.default_rng(3)
+    x = [torch.from_numpy(size * rng.standard_normal((1, width, 13))) for _ in range(3)]
+    return NetStack(*x, torch.zeros(1, 13, dtype=torch.float64), "quadratic")
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "expected"),
+    [
+        ([1.0, 2.0, 9.0], [0.1, 0.2, 0.3], 1.0),
+        ([1.0, 2.0, 9.0], [9.0, 2.0, 1.0], -1.0),
+        # ranks 1.5, 1.5, 3 and 1, 2, 3: deviations (-.5, -.5, 1) and (-1, 0, 1), 1.5/sqrt(1.5 * 2)
+        ([5.0, 5.0, 7.0], [1.0, 2.0, 3.0], 0.75**0.5),
+        # ranks 2, 1, 4, 3: 1 - 6 * (1 + 1 + 1 + 1) / (4 * 15)
+        ([2.0, 1.0, 4.0, 3.0], [10.0, 20.0, 30.0, 40.0], 0.6),
+    ],
+)
+def test_rank_correlation_by_hand(x, y, expected):
+    assert rank_correlation(torch.tensor(x), torch.tensor(y)) == pytest.approx(expected)
+
+
+def test_the_rank_correlation_with_a_constant_is_not_defined():
+    assert np.isnan(rank_correlation(torch.ones(3), torch.tensor([1.0, 2.0, 3.0])))
+
+
+def test_the_norms_per_frequency_of_an_exact_net_by_hand():
+    # 16 cosines of size lambda: each |w^_k| = lambda sqrt(p) / 2, so the row is 2 lambda sqrt(p)
+    nets = exact_nets(13, (2, 6), scale=np.repeat([1.0, 3.0], 16))
+    expected = [0, 2 * 13**0.5, 0, 0, 0, 6 * 13**0.5]
+    assert frequency_norms(nets)[0].tolist() == pytest.approx(expected, abs=1e-12)
+
+
+def test_the_norms_per_frequency_are_rows_of_the_transform_of_the_filtered_matrix():
+    nets = new_nets([RUN, RUN.but(seed=1)])
+    W = filtrate(nets)[0].W
+    rows = torch.fft.fft(W, norm="ortho").abs().square().sum(1).sqrt()[:, 1:7]  # 13: two-sided
+    torch.testing.assert_close(frequency_norms(nets), rows)
+
+
+@pytest.mark.parametrize("op", ["add", "sub"])
+def test_an_exact_net_has_the_numbers_of_the_analytical_solution(op):
+    nets = exact_nets(13, range(1, 7), op=op)
+    found = structure(nets, noisy_table(RUN.but(op=op)), op)
+    for name in ("covered", "sparsity", "ff", "strength_test", "coherence", "coherence_dominant"):
+        assert found[name] == pytest.approx(1.0), name
+    for name in ("norm_cv", "phase_mse", "phase_mse_weighted"):
+        assert found[name] == pytest.approx(0.0, abs=1e-12), name
+    assert found["periodic"] == 96
+    other = structure(nets, TABLE, "sub" if op == "add" else "add")
+    assert other["phase_mse"] == pytest.approx(np.pi**2 / 2)  # misses 0 and pi, half and half
+    assert other["coherence"] == pytest.approx(0.0, abs=1e-12)
+
+
+def test_missing_frequencies_lower_the_cover_and_raise_the_variation():
+    # norms (x, 0, 0, 0, x, 0): mean x/3, variance x^2/3 - x^2/9, their ratio sqrt(2)
+    found = structure(exact_nets(13, (1, 5)), TABLE, "add")
+    assert found["covered"] == pytest.approx(2 / 6)
+    assert found["norm_cv"] == pytest.approx(2**0.5)
+
+
+def test_white_noise_is_as_far_from_an_exact_net_as_chance():
+    found = structure(hum(2000, 1.0), TABLE, "add")
+    assert found["periodic"] < 1000
+    assert found["covered"] == 1
+    # misses uniform on (-pi, pi]: mean square pi^2/3, variance of the square pi^4 4/45
+    sigma = np.pi**2 * (4 / 45 / 2000) ** 0.5
+    assert found["phase_mse"] == pytest.approx(np.pi**2 / 3, abs=4 * sigma)
+    assert abs(found["coherence_dominant"]) < 0.1
+    # equally likely frequencies: their norms differ by sampling alone, about 1/sqrt(2000/6) / 2
+    assert found["norm_cv"] < 0.1
+
+
+def test_strong_exact_neurons_are_ranked_before_weak_white_noise():
+    exact = exact_nets(13, range(1, 7), scale=np.linspace(1.0, 2.0, 6).repeat(16))
+    nets = beside(exact, hum(96, 0.25))
+    found = structure(nets, TABLE, "add")
+    score = torch.stack([strength(nets)[0], ipr(nets)[0]])
+    assert (score[:, :96].amin(1) > score[:, 96:].amax(1)).all()  # what the net was built for
+    for name in ("strength", "ipr"):
+        assert found[f"{name}_gamma_g"] <= 0.5
+        assert found[f"{name}_test"] == found[f"{name}_ff"] == 1.0
+    assert found["periodic"] == int((score[1] > 0.5).sum()) >= 96
+    assert found["ipr_strength"] == pytest.approx(
+        pd.DataFrame(score.T.numpy()).corr("spearman").iloc[0, 1]
+    )
+    assert found["reversed_gamma_g"] > 0.5
+    assert found["random_gamma_g"] > found["strength_gamma_g"]
+    assert found["ff"] == pytest.approx(right(filtrate(nets)[0]))
+
+
+def test_the_rankings_are_those_of_algorithm_1_and_its_controls():
+    nets = beside(exact_nets(13, (1, 5)), hum(60, 0.5))
+    found = structure(nets, TABLE, "add")
+    by_strength = partition(nets, TABLE, strength(nets))
+    one = {
+        "strength": [by_strength],
+        "ipr": [partition(nets, TABLE, ipr(nets))],
+        "reversed": [by_strength.reversed],
+        "random": random_partitions(nets, TABLE, shuffles=SHUFFLES),
+    }
+    for name, some in one.items():
+        for key in ("gamma_g", "gamma_r", "gamma_r99"):
+            mean = np.mean([getattr(x, key)[0] for x in some])
+            assert found[f"{name}_{key}"] == pytest.approx(mean), (name, key)
+        kept = [nets.keep(x.masks()[0]) for x in some]
+        assert found[f"{name}_test"] == pytest.approx(np.mean([right(x) for x in kept])), name
+        ff = np.mean([right(filtrate(x)[0]) for x in kept])
+        assert found[f"{name}_ff"] == pytest.approx(ff), name
+    assert len({found[f"{name}_test"] for name in RANKINGS}) > 2  # so that a mix-up would be seen
+
+
+def test_only_the_first_net_of_a_stack_is_looked_at():
+    nets = new_nets([RUN, RUN.but(seed=1)])
+    assert structure(nets, TABLE, "add") == structure(nets[0], TABLE, "add")
+
+
+def test_multiplication_has_no_angles_and_no_validation_pairs_no_partition():
+    nets = new_nets(RUN)
+    everything = set(structure(nets, TABLE, "add"))
+    ranked = {x for x in everything if x.startswith(tuple(f"{name}_" for name in RANKINGS))}
+    ranked -= {"ipr_strength"}
+    assert len(ranked) == 20
+    assert everything > ANGLES | ranked
+    product = structure(nets, noisy_table(RUN.but(op="mul")), "mul")
+    assert set(product) == everything - ANGLES
+    whole = noisy_table(RUN.but(val_frac=0.0))
+    assert set(structure(nets, whole, "add")) == everything - ranked
+
+
+def test_without_noisy_pairs_gamma_r_is_not_defined():
+    found = structure(new_nets(RUN), noisy_table(RUN.but(noise=0.0)), "add")
+    missing = {name for name, value in found.items() if np.isnan(value)}
+    assert missing == {f"{name}_{key}" for name in RANKINGS for key in ("gamma_r", "gamma_r99")}
+
+
+def test_weighting_the_phase_mse_silences_weak_neurons():
+    nets = beside(exact_nets(13, (1, 5)), hum(200, 1e-3))
+    found = structure(nets, TABLE, "add")
+    assert found["phase_mse"] > 2
+    k = dominant_frequency(nets.W)
+    size = spectrum(nets.W).abs().gather(-1, k[..., None] - 1)[0, :, 0]
+    # the weak ones miss by at most pi
+    assert found["phase_mse_weighted"] < np.pi**2 * float(size[32:].sum() / size.sum())
