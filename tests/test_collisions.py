@@ -70,6 +70,14 @@ def test_the_closed_forms_are_the_mean_count_over_seeds(kind, noise, shares):
         assert error < 0.02
 
 
+@pytest.mark.parametrize("op", ["add", "sub"])
+def test_a_single_wrong_label_collides_with_two_right_ones(op):
+    run = Run(p=5, op=op, noise=1 / 25, **FULL)
+    (counted,) = mean_collisions(noisy_table(run)).to_dict("records")
+    assert counted == pytest.approx({"clean": 2 / 24, "noisy": 2.0})
+    assert expected_collisions(run) == pytest.approx(counted)
+
+
 @pytest.mark.parametrize("noise", [0.1, 0.3, 0.7])
 def test_the_full_table_has_the_follow_up_papers_values(noise):
     """2 alpha (1 - 1/p) and 2 (1 - 1/p), up to O(1/p^2)."""
