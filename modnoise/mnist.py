@@ -14,6 +14,7 @@ from jaxtyping import Float32, Int64
 from torch import Tensor, nn
 
 from modnoise.kinds import Kind
+from modnoise.metrics import first_step
 from modnoise.mnist_data import DIGITS, PIXELS, MnistRun, NoisyImages
 from modnoise.training.loop import State, Trained, check_device, drive, torch_settings
 
@@ -271,3 +272,21 @@ def mean_and_error(frame: pd.DataFrame, column: str, by: Sequence[str]) -> pd.Da
     """
     values = frame.groupby(list(by), dropna=False)[column]
     return pd.DataFrame({"mean": values.mean(), "error": values.sem()}).reset_index()
+
+
+def half_way(frame: pd.DataFrame, by: str) -> pd.DataFrame:
+    """Median over seeds of the first epoch with at least 50 % clean, and noisy, accuracy, as text.
+
+    A dash where the median seed does not get there within the recorded epochs.
+    """
+    found = {}
+    for value, rows in frame.groupby(by, dropna=False):
+        found[value] = {}
+        for role in ("clean", "noisy"):
+            epochs = [
+                first_step(one.step.to_numpy(), one[f"accuracy_{role}"].to_numpy(), 0.5)
+                for _, one in rows.groupby("seed")
+            ]
+            middle = np.median(np.nan_to_num(epochs, nan=np.inf))
+            found[value][f"{role} ≥ 50 %"] = f"{middle:g}" if np.isfinite(middle) else "–"
+    return pd.DataFrame.from_dict(found, orient="index").rename_axis(by)

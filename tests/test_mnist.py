@@ -15,10 +15,11 @@ import pytest
 import torch
 from torch import nn
 
-from modnoise import mnist_data
+from modnoise import figures, mnist_data
 from modnoise.claims import check
 from modnoise.cli import main, selected
 from modnoise.experiments import EXPERIMENTS, MNIST_SEEDS
+from modnoise.figures.style import themed
 from modnoise.kinds import kind_of, spec_from
 from modnoise.metrics import curves
 from modnoise.mnist import (
@@ -26,7 +27,10 @@ from modnoise.mnist import (
     MnistNet,
     against_null,
     answers,
+    half_way,
+    mean_and_error,
     new_net,
+    table2,
     train,
     with_null,
 )
@@ -763,3 +767,104 @@ def test_cross_entropy_is_torchs(few):
         net(torch.from_numpy(data.images)), torch.from_numpy(data.given)
     )
     assert history.cross_entropy_clean[0] == pytest.approx(loss.item(), abs=1e-6)
+
+
+# --- what the page prints
+
+
+def test_the_printed_table_has_the_papers_cells_and_the_distance_in_errors():
+    got = table2(against_null(PAPER_TABLE2))
+    assert got.index.tolist() == [(0.05, 1), (0.05, 2), (0.20, 1), (0.20, 2)]
+    # (0.0647 - 0.5371/9) / sqrt(0.05968 0.94032 / 3000) = 0.005022 / 0.004325
+    assert got.iloc[1].tolist() == ["6.47%", "46.29%", "5.97%", "+1.2"]
+
+
+def test_mean_and_error_over_seeds_by_hand():
+    frame = pd.DataFrame({"batch": [np.nan] * 4 + [64] * 2, "x": [1.0, 2, 3, 4, 5, 5]})
+    got = mean_and_error(frame, "x", by=["batch"])
+    # s^2 = (2.25 + 0.25 + 0.25 + 2.25)/3 = 5/3, error sqrt(5/3)/2
+    assert got["mean"].tolist() == [5.0, 2.5]
+    assert got.error.tolist() == pytest.approx([0.0, np.sqrt(5 / 3) / 2])
+    assert got.batch.isna().tolist() == [False, True]
+
+
+def test_half_way_is_the_median_over_seeds_of_the_first_epoch_at_half():
+    rows = [
+        {"batch": batch, "seed": seed, "step": step, "accuracy_clean": clean, "accuracy_noisy": n}
+        for batch, gain in ((64.0, 0.25), (np.nan, 0.1))
+        for seed in range(3)
+        for step, clean, n in [(i, gain * i * (1 + seed), 0.1 * (seed > 0) * i) for i in range(6)]
+    ]
+    got = half_way(pd.DataFrame(rows), by="batch")
+    # gain 0.25: seeds at epochs 2, 1, 1; gain 0.1: 5, 3, 2; noisy: never, 5, 5
+    assert got.loc[64.0].tolist() == ["1", "5"]
+    assert got.iloc[1].tolist() == ["3", "5"]
+    rare = pd.DataFrame(rows)
+    rare.loc[rare.seed == 1, "accuracy_noisy"] = 0.0
+    assert half_way(rare, by="batch").loc[64.0].tolist() == ["1", "–"]
+
+
+def drawn(draw, *args, **kwargs):
+    """The axes of a figure in the light theme."""
+    return themed("light", draw, *args, title="t", **kwargs).axes
+
+
+@pytest.fixture(scope="module")
+def made():
+    """Curves of two noise ratios, three seeds, two batch sizes, four epochs."""
+    rng = np.random.default_rng(0)
+    grid = [(n, s, b, e) for n in (0.05, 0.2) for s in (1, 2, 3) for b in (None, 64.0)
+            for e in range(4)]  # fmt: skip
+    frame = pd.DataFrame(grid, columns=["noise", "seed", "batch", "step"])
+    for role in ("clean", "noisy", "recovered"):
+        frame[f"accuracy_{role}"] = rng.uniform(0, 1, len(frame))
+    return against_null(frame.assign(n_noisy=100))
+
+
+def test_the_null_is_drawn_as_a_line_from_one_ninth_and_the_papers_cells_lie_on_it(made):
+    first, second = drawn(figures.against_the_null, made, paper=PAPER_TABLE2)
+    for ax, noise in ((first, 0.05), (second, 0.2)):
+        equal, null, *points, paper = ax.lines
+        assert list(equal.get_xdata()) == list(equal.get_ydata())
+        x, y = (np.asarray(null.get_data()[i]) for i in (0, 1))
+        np.testing.assert_allclose(y, (1 - x) / 9)
+        for epoch, line in enumerate(points):
+            rows = made[(made.noise == noise) & (made.step == epoch)]
+            np.testing.assert_array_equal(line.get_xdata(), rows.accuracy_clean)
+            np.testing.assert_array_equal(line.get_ydata(), rows.accuracy_noisy)
+        cells = PAPER_TABLE2[PAPER_TABLE2.noise == noise]
+        np.testing.assert_array_equal(paper.get_ydata(), cells.accuracy_noisy)
+
+
+def test_the_excess_is_drawn_with_two_errors_around_it(made):
+    full = made[made.batch.isna()]
+    exact, clean = (
+        mean_and_error(full, name, by=["noise", "step"]) for name in ("excess_exact", "excess")
+    )
+    for ax, noise in zip(drawn(figures.excess_curves, exact, clean), (0.05, 0.2), strict=True):
+        _, first, second = ax.lines
+        for line, frame, band in (
+            (first, exact, ax.collections[0]), (second, clean, ax.collections[1])
+        ):  # fmt: skip
+            rows = frame[frame.noise == noise]
+            np.testing.assert_allclose(line.get_ydata(), rows["mean"])
+            edge = band.get_paths()[0].vertices[:, 1]
+            assert edge.max() == pytest.approx((rows["mean"] + 2 * rows.error).max())
+            assert edge.min() == pytest.approx((rows["mean"] - 2 * rows.error).min())
+
+
+def test_each_batch_size_has_a_panel_with_the_median_over_seeds_thick(made):
+    rows = made[made.noise == 0.2]
+    small, full = drawn(figures.batch_curves, rows, n_train=4_000)
+    assert [ax.get_title("left") for ax in (small, full)] == ["batch 64", "full batch"]
+    middle = rows[rows.batch == 64].groupby("step").accuracy_noisy.median()
+    assert any(np.array_equal(line.get_ydata(), middle) for line in small.lines)
+    assert len(small.lines) == 2 * (3 + 1)
+
+
+def test_each_digit_is_named_with_its_true_and_its_given_digit(few):
+    data = NoisyImages(MnistRun(source="subset", noise=0.5))
+    axes = drawn(figures.digits, data.images[:3], data.true[:3], data.given[:3])
+    for ax, true, given in zip(axes, data.true, data.given, strict=False):
+        assert ax.get_xlabel() == f"a {true},\ntaught as {given}"
+    np.testing.assert_array_equal(axes[1].images[0].get_array(), data.images[1].reshape(28, 28))

@@ -9,7 +9,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator, PercentFormatter
+from matplotlib.ticker import (
+    FixedLocator,
+    FuncFormatter,
+    MultipleLocator,
+    NullLocator,
+    PercentFormatter,
+)
 
 from modnoise.figures import style
 from modnoise.figures.style import Palette
@@ -72,6 +78,7 @@ def against_the_null(
             color=color["ink"], mfc="none", mew=1.3,
         )[0]  # fmt: skip
         ax.set(xlim=(0, end), ylim=(0, top), xlabel="clean accuracy")
+        ax.yaxis.set_major_locator(MultipleLocator(0.05))
         for axis in (ax.xaxis, ax.yaxis):
             axis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
     panels[0][1].set_ylabel("noisy accuracy")
@@ -110,42 +117,27 @@ def excess_curves(
     return fig
 
 
-def batch_curves(
-    frame: pd.DataFrame, excess: pd.DataFrame, *, n_train: int, title: str, color: Palette
-) -> Figure:
-    """Clean and noisy accuracy, and the excess over the null, against epoch, by batch size.
+def batch_curves(frame: pd.DataFrame, *, n_train: int, title: str, color: Palette) -> Figure:
+    """Clean and noisy accuracy against epoch, one panel per batch size.
 
-    ``frame`` has ``batch`` (NaN: full), ``seed``, ``step``, ``accuracy_clean`` and
-    ``accuracy_noisy``; ``excess`` has ``batch``, ``step``, ``mean``, ``error`` over seeds. Thick:
-    median over seeds; band: two standard errors of the mean.
+    ``frame`` has ``batch`` (NaN: all ``n_train`` images), ``seed``, ``step``, ``accuracy_clean``
+    and ``accuracy_noisy``. Thick: median over seeds.
     """
     sizes = sorted(frame.batch.fillna(n_train).unique())
-    fig, axes = style.panels(
-        style.GRID, 2, len(sizes), sharex=True, sharey="row", height_ratios=(3, 2), squeeze=False
-    )
+    fig, axes = style.panels(style.FULL, 1, len(sizes), sharey=True, squeeze=False)
     handles = {}
-    for (top, low), size in zip(axes.T, sizes, strict=True):
-        full = size == n_train
-        top.set_title("full batch" if full else f"batch {size:.0f}")
+    for ax, size in zip(axes[0], sizes, strict=True):
+        ax.set_title("full batch" if size == n_train else f"batch {size:.0f}")
         rows = frame[frame.batch.fillna(n_train) == size]
         for role, ls in _LINES.items():
             for _, one in rows.groupby("seed"):
-                top.plot(one.step, one[f"accuracy_{role}"], color=color[role], lw=0.5, alpha=0.5)
+                ax.plot(one.step, one[f"accuracy_{role}"], color=color[role], lw=0.5, alpha=0.5)
             middle = rows.groupby("step")[f"accuracy_{role}"].median()
-            handles[role] = top.plot(middle.index, middle, color=color[role], ls=ls)[0]
-        band = excess[excess.batch.fillna(n_train) == size].sort_values("step")
-        low.axhline(0, color=color["muted"], lw=0.8, zorder=0)
-        low.fill_between(
-            band.step, band["mean"] - 2 * band.error, band["mean"] + 2 * band.error,
-            color=color["noisy"], alpha=0.25, lw=0,
-        )  # fmt: skip
-        low.plot(band.step, band["mean"], color=color["noisy"])
-        style.accuracy_axis(top)
-        _epoch_axis(low, int(frame.step.max()))
-        low.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{100 * y:g}"))
+            handles[role] = ax.plot(middle.index, middle, color=color[role], ls=ls)[0]
+        style.accuracy_axis(ax)
+        _epoch_axis(ax, int(frame.step.max()))
     axes[0, 0].set_ylabel("accuracy")
-    axes[1, 0].set_ylabel("noisy less\n(1 − recovered)/9,\npoints")
-    handles["one seed"] = Line2D([], [], color=color["muted"], lw=0.6)
+    handles["one seed"] = Line2D([], [], color=color["muted"], lw=0.5, alpha=0.5)
     style.name_handles(fig, handles, below=True)
     style.set_title(fig, title)
     return fig
