@@ -434,7 +434,7 @@ def test_the_filter_alone_reads_a_clean_table(op, p):
 
 def test_the_filter_alone_averages_along_the_four_sums_and_differences():
     p = 7
-    tables = noisy_table([Run(p=p, noise=0.4, seed=s) for s in (1, 2)])
+    tables = noisy_table([Run(p=p, noise=x, seed=s) for x, s in ((0.4, 1), (1.0, 2))])
     a, b, c = np.indices((p, p, p))
     for run, answer in enumerate(label_prior(tables)):
         T = np.zeros((p, p, p))

@@ -149,6 +149,18 @@ def test_the_rankings_are_those_of_algorithm_1_and_its_controls():
     assert len({found[f"{name}_test"] for name in RANKINGS}) > 2  # so that a mix-up would be seen
 
 
+def test_ff_is_judged_on_test_pairs_and_sparsity_is_a_median():
+    nets = beside(exact_nets(13, (1, 5)), hum(200, 2.0))
+    found = structure(nets, TABLE, "add")
+    accuracy = scores(filtrate(nets)[0], TABLE)[0][0]
+    test, val = (float(accuracy[ROLES.index(role)]) for role in ("test", "val"))
+    assert found["ff"] == test != val
+    power = spectrum(nets.W).abs().square()
+    share = (power.amax(-1) / power.sum(-1))[0].numpy()
+    assert found["sparsity"] == pytest.approx(np.sort(share)[115])  # the lower of 232's middle two
+    assert abs(share.mean() - found["sparsity"]) > 0.01
+
+
 def test_only_the_first_net_of_a_stack_is_looked_at():
     nets = new_nets([RUN, RUN.but(seed=1)])
     assert structure(nets, TABLE, "add") == structure(nets[0], TABLE, "add")
