@@ -40,12 +40,18 @@ class Trained(NamedTuple):
 
 @dataclass
 class State:
-    """Enough to go on bit for bit: steps done, the engine's tensors, the rows recorded so far."""
+    """Enough to go on bit for bit: steps done, the engine's tensors, the rows recorded so far.
+
+    ``seconds`` counts all sessions. Only for estimates, and of this session alone: the seconds
+    spent ``recording``, and at how many steps of the whole training curves are recorded.
+    """
 
     step: int
     tensors: dict[str, Tensor]
     rows: list[dict] = field(default_factory=list)
     seconds: float = 0.0
+    recording: float = 0.0
+    recordings: int = 0
 
 
 def schedule(steps: int) -> list[int]:
@@ -244,7 +250,7 @@ def drive(
     state = state or State(0, {})
     if state.step:
         machine.restore(state.tensors, state.step)
-    rows, seconds = list(state.rows), state.seconds
+    rows, seconds, recording = list(state.rows), state.seconds, 0.0
     begin = saved = time.monotonic()
     bar = tqdm(
         total=steps, initial=state.step, disable=not progress, unit="step", delay=5, desc=name
@@ -252,12 +258,21 @@ def drive(
     with bar:
         for step in range(state.step, steps + 1):
             if step in record_at and not (step == state.step and step > 0):
+                if torch.cuda.is_initialized():  # what was launched is not recording
+                    torch.cuda.synchronize()
+                start = time.monotonic()
                 rows += rows_at(step)
+                recording += time.monotonic() - start
             if step == steps:
                 break
             now = time.monotonic()
             if on_checkpoint and step > state.step and now - saved >= checkpoint_every:
-                on_checkpoint(State(step, machine.tensors(), rows, seconds + now - begin))
+                on_checkpoint(
+                    State(
+                        step, machine.tensors(), rows, seconds + now - begin, recording,
+                        len(record_at),
+                    )
+                )  # fmt: skip
                 saved = time.monotonic()
             with torch.enable_grad():
                 machine.step()
