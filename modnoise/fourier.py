@@ -267,8 +267,9 @@ def label_prior(table: NoisyTable) -> Int[Tensor, "run p p"]:
     """What the filter alone makes of the given labels of the training pairs, without any net.
 
     The table T[a, b, c] = 1 where (a, b) is a training pair with the given label c, else 0, keeps
-    its Fourier modes whose three frequencies are equal up to sign and not 0, the only ones that
-    single-frequency neurons can express; the answer is the class with the largest value (ours).
+    its Fourier modes whose three frequencies are equal up to sign and not 0: where a neuron with
+    one frequency holds the product of u, v and w (phi = x^2 adds only modes of a single input).
+    The answer is the class with the largest value (ours).
     """
     runs, p = len(table.given), table.given.shape[-1]
     T = torch.nn.functional.one_hot(table.given, p).double() * table.train[..., None]
