@@ -277,16 +277,18 @@ def mean_and_error(frame: pd.DataFrame, column: str, by: Sequence[str]) -> pd.Da
 def half_way(frame: pd.DataFrame, by: str) -> pd.DataFrame:
     """Median over seeds of the first epoch with at least 50 % clean, and noisy, accuracy, as text.
 
-    A dash where the median seed does not get there within the recorded epochs.
+    A dash where the median seed does not get there within the recorded epochs; a missing value of
+    ``by`` (no batch size) is called full.
     """
-    found = {}
+    found: dict[str, dict[str, str]] = {}
     for value, rows in frame.groupby(by, dropna=False):
-        found[value] = {}
+        name = "full" if pd.isna(value) else f"{value:g}"
+        found[name] = {}
         for role in ("clean", "noisy"):
             epochs = [
                 first_step(one.step.to_numpy(), one[f"accuracy_{role}"].to_numpy(), 0.5)
                 for _, one in rows.groupby("seed")
             ]
             middle = np.median(np.nan_to_num(epochs, nan=np.inf))
-            found[value][f"{role} ≥ 50 %"] = f"{middle:g}" if np.isfinite(middle) else "–"
+            found[name][f"{role} ≥ 50 %"] = f"{middle:g}" if np.isfinite(middle) else "–"
     return pd.DataFrame.from_dict(found, orient="index").rename_axis(by)
