@@ -1,11 +1,14 @@
 """Options and markers of the tests; one torch thread per process."""
 
+import itertools
 import os
+from collections.abc import Callable
 
 os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
 
 import pytest
 import torch
+from matplotlib.figure import Figure
 
 torch.set_num_threads(1)
 
@@ -29,3 +32,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def device(request: pytest.FixtureRequest) -> torch.device:
     """The device named by ``--device``."""
     return torch.device(request.config.getoption("--device"))
+
+
+@pytest.fixture
+def assert_readable() -> Callable[[Figure], None]:
+    """That a figure is drawn on a transparent page, and no label is cut or covers another."""
+
+    def check(fig: Figure) -> None:
+        fig.draw_without_rendering()
+        assert fig.get_facecolor()[3] == 0
+        assert all(ax.get_facecolor()[3] == 0 for ax in fig.axes if ax.patch.get_visible())
+        inked, (width, height) = fig.get_tightbbox(), fig.get_size_inches()
+        assert -0.01 < inked.x0 < inked.x1 < width + 0.01
+        assert -0.01 < inked.y0 < inked.y1 < height + 0.01
+        for ax in fig.axes:
+            boxes = [text.get_window_extent() for text in ax.texts]
+            for one, two in itertools.combinations(boxes, 2):
+                beside = one.x1 <= two.x0 + 1 or two.x1 <= one.x0 + 1
+                assert beside or one.y1 <= two.y0 + 1 or two.y1 <= one.y0 + 1
+
+    return check

@@ -7,6 +7,7 @@ from modnoise.figures.curves import (
     training_curves,
     width_steps,
 )
+from modnoise.figures.descent import activations, descent, one_ladder, regime_map, tied_nets
 from modnoise.figures.maps import answer_map
 from modnoise.figures.mnist import against_the_null, batch_curves, digits, excess_curves
 from modnoise.figures.spectra import frequency_counts, spectrum_map
@@ -14,19 +15,24 @@ from modnoise.figures.vectors import neuron_split, neurons, schematic
 
 __all__ = [
     "accuracy_bars",
+    "activations",
     "against_the_null",
     "answer_map",
     "batch_curves",
+    "descent",
     "digits",
     "excess_curves",
     "filtration_against",
     "frequency_counts",
     "neuron_split",
     "neurons",
+    "one_ladder",
     "progress_measure",
+    "regime_map",
     "schematic",
     "spectrum_map",
     "swap_bars",
+    "tied_nets",
     "training_curves",
     "width_steps",
 ]

@@ -67,6 +67,7 @@ _CSS = (  # the book's pages name their theme on html, JupyterLab on body; elsew
     "html:not([data-theme=dark]) body:not([data-jp-theme-light=false]) .mn-fig.only-dark,"
     "body[data-jp-theme-light=false] .mn-fig.only-light{display:none!important}"
 )
+_LINE = 96  # letters of 9 points in the width of a figure, six of them for each handle
 _END = "end label"  # gid of the labels that `themed` spreads
 
 
@@ -187,7 +188,11 @@ def name_handles(
     fig: Figure, handles: Mapping[str, Line2D | Patch], *, below: bool = False
 ) -> None:
     """Names beside or below the panels, where line ends do not lie apart."""
-    where = {"loc": "outside lower left", "ncols": len(handles)} if below else {}
+    where: dict[str, Any] = {}
+    if below:  # on two lines where they would not fit on one
+        lines = 1 + (sum(len(name) + 6 for name in handles) > _LINE)
+        where = {"loc": "outside lower left", "ncols": -(-len(handles) // lines)}
+        where |= {"columnspacing": 1.2, "handlelength": 1.6}
     fig.legend(
         handles.values(),
         handles.keys(),

@@ -1,0 +1,229 @@
+"""Figures of the page on double descent show the numbers that they are given."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.colors import to_hex, to_rgb
+
+from modnoise import figures
+from modnoise.figures import style
+
+P, WIDTHS = 59, (17, 33, 65, 129)
+COMMON = {"chance": 1 / P, "title": "A finding"}
+
+
+def outcomes(**axes):
+    """Every combination of ``axes``: nets from M = 65 on fit their wrong labels."""
+    axes = {"noise": (0.0, 0.1, 0.3), "width": WIDTHS, "seed": (42,), **axes}
+    rows = pd.DataFrame(itertools.product(*axes.values()), columns=list(axes))
+    for shift, role in enumerate(("clean", "noisy", "recovered", "train", "test")):
+        rows[f"accuracy_{role}"] = (np.arange(len(rows)) * 0.37 + shift * 0.11) % 1
+    rows["cross_entropy_test"] = 0.02 * 1.3 ** (np.arange(len(rows)) % 20)
+    rows.loc[rows.noise == 0, ["accuracy_noisy", "accuracy_recovered"]] = np.nan
+    rows["interpolates"] = (rows.width >= 65) & (rows.noise > 0)
+    names = ("full inversion", "partial inversion", "memorization", "coexistence")
+    rows["regime"] = [names[WIDTHS.index(width)] for width in rows.width]
+    return rows
+
+
+LADDER = outcomes(noise=(0.3,))
+GRID = outcomes(weight_decay=(0.3, 1.0, 3.0))
+TIED = pd.concat(
+    [
+        outcomes(noise=(0.2,), noise_kind=("wrong",), weight_decay=(1.0, 3.0, 10.0)),
+        outcomes(noise=(0.2,), noise_kind=("symmetric",), weight_decay=(1.0,)),
+    ]
+).assign(ceiling_noisy=0.9, ceiling_train=0.8)
+TIED.loc[TIED.noise_kind == "symmetric", ["ceiling_noisy", "ceiling_train"]] = 1.0
+
+CALLS = {
+    "one_ladder": (LADDER, {"threshold": 65.0, **COMMON}),
+    "one_ladder that never fits": (LADDER, {"threshold": np.nan, **COMMON}),
+    "descent": (GRID, {"column": "weight_decay", **COMMON}),
+    "descent of one column": (outcomes(train_frac=(0.6,)), {"column": "train_frac", **COMMON}),
+    "descent by operation": (outcomes(op=("sub", "mul")), {"column": "op", **COMMON}),
+    "activations": (outcomes(noise=(0.1, 0.3), act=("relu", "gelu", "quadratic")), COMMON),
+    "regime_map": (GRID, {"title": "A finding"}),
+    "tied_nets": (TIED, COMMON),
+}
+
+
+def drawn(call, theme="light", **changed):
+    frame, kwargs = CALLS[call]
+    return style.themed(theme, getattr(figures, call.split()[0]), frame, **{**kwargs, **changed})
+
+
+def line(ax, color):
+    (found,) = [x for x in ax.lines if x.get_color() == color and len(x.get_xdata()) > 2]
+    return found
+
+
+@pytest.mark.parametrize("theme", style.PALETTES)
+@pytest.mark.parametrize("call", CALLS)
+def test_every_figure_is_readable_in_both_themes(call, theme, assert_readable):
+    assert_readable(drawn(call, theme))
+
+
+def test_every_figure_of_the_module_is_drawn_here():
+    module = figures.one_ladder.__module__
+    of_it = {name for name in figures.__all__ if getattr(figures, name).__module__ == module}
+    assert {call.split()[0] for call in CALLS} == of_it
+
+
+def test_a_ladder_shows_the_test_error_and_how_far_the_noise_is_fit():
+    color = style.PALETTES["light"]
+    (ax,) = drawn("one_ladder").axes
+    assert list(line(ax, color["test"]).get_ydata()) == pytest.approx(1 - LADDER.accuracy_test)
+    assert list(line(ax, color["noisy"]).get_ydata()) == pytest.approx(LADDER.accuracy_noisy)
+    assert list(line(ax, color["test"]).get_xdata()) == list(WIDTHS)
+    assert [float(x.get_xdata()[0]) for x in ax.lines if len(set(x.get_xdata())) == 1] == [65.0]
+    assert "wrong labels not fit" in [text.get_text() for text in ax.texts]
+
+
+def test_a_ladder_that_never_fits_has_no_border():
+    (ax,) = drawn("one_ladder that never fits").axes
+    assert "wrong labels not fit" not in [text.get_text() for text in ax.texts]
+
+
+def test_descent_has_error_above_and_cross_entropy_below_per_column_and_noise():
+    fig = drawn("descent")
+    top, bottom = np.array(fig.axes).reshape(2, 3)
+    assert [ax.get_title("left") for ax in top] == ["decay 0.3", "decay 1", "decay 3"]
+    for j, decay in enumerate((0.3, 1.0, 3.0)):
+        for i, noise in enumerate((0.0, 0.1, 0.3)):
+            rows = GRID[(GRID.weight_decay == decay) & (GRID.noise == noise)]
+            assert list(top[j].lines[i].get_ydata()) == pytest.approx(1 - rows.accuracy_test)
+            assert list(bottom[j].lines[i].get_ydata()) == pytest.approx(rows.cross_entropy_test)
+        assert top[j].lines[3].get_ydata()[0] == pytest.approx(58 / 59)
+        assert bottom[j].lines[3].get_ydata()[0] == pytest.approx(np.log(59))
+    assert bottom[0].get_yscale() == "log"
+    assert top[0].get_ylim() == top[2].get_ylim()
+
+
+@pytest.mark.parametrize("theme", style.PALETTES)
+def test_dots_are_filled_where_the_wrong_labels_are_fit_and_missing_without_noise(theme):
+    ax = drawn("descent", theme).axes[0]
+    assert len(ax.collections) == 2  # noise 0.1 and 0.3
+    page = style.PALETTES[theme]["page"]
+    for dots, noise in zip(ax.collections, (1, 2), strict=True):
+        faces = [to_hex(face) for face in dots.get_facecolors()]
+        assert faces == [page, page, *[to_hex(ax.lines[noise].get_color())] * 2]
+
+
+def test_one_column_stands_as_two_panels_side_by_side():
+    first, second = drawn("descent of one column").axes
+    assert first.get_ylabel() == "test error"
+    assert second.get_ylabel() == "test cross-entropy, nats"
+    assert first.get_position().x1 < second.get_position().x0
+
+
+def test_columns_have_names_and_unknown_ones_are_refused():
+    assert [ax.get_title("left") for ax in drawn("descent by operation").axes[:2]] == [
+        "subtraction", "multiplication"
+    ]  # fmt: skip
+    with pytest.raises(ValueError, match="column = 'seed' is not allowed.*weight_decay"):
+        drawn("descent", column="seed")
+
+
+@pytest.mark.parametrize(
+    ("widths", "named"),
+    [(WIDTHS, WIDTHS), (tuple(2**k + 1 for k in range(4, 13)), (17, 129, 1025))],
+)
+def test_every_width_has_a_tick_and_as_many_as_fit_a_number(widths, named):
+    frame = pd.concat(
+        [GRID[GRID.width == 17].assign(width=width) for width in widths], ignore_index=True
+    )
+    fig = style.themed("light", figures.descent, frame, column="weight_decay", **COMMON)
+    fig.draw_without_rendering()
+    axis = fig.axes[-1].xaxis
+    assert list(axis.get_majorticklocs()) == list(widths)
+    assert [x.get_text() for x in axis.get_ticklabels() if x.get_text()] == [str(x) for x in named]
+
+
+def test_activations_are_told_apart_by_marker_and_dash_per_noise():
+    frame = CALLS["activations"][0]
+    fig = drawn("activations")
+    assert [ax.get_title("left") for ax in fig.axes] == ["noise 10 %", "noise 30 %"]
+    looks = set()
+    for ax, noise in zip(fig.axes, (0.1, 0.3), strict=True):
+        for one, act in zip(ax.lines, ("relu", "gelu", "quadratic"), strict=False):
+            rows = frame[(frame.noise == noise) & (frame.act == act)]
+            assert list(one.get_ydata()) == pytest.approx(rows.accuracy_test)
+            looks.add((one.get_marker(), one.get_linestyle(), act))
+    assert len(looks) == 3
+    names = [text.get_text() for text in fig.legends[0].get_texts()]
+    assert names == ["ReLU", "GeLU", "x²", "chance 1.7 %"]
+
+
+def test_the_regime_map_has_a_number_per_net_and_a_border_where_noise_gets_fit():
+    fig = drawn("regime_map")
+    assert [ax.get_ylabel() for ax in fig.axes] == ["noise 10 %\ndecay", "noise 30 %\ndecay"]
+    for ax, noise in zip(fig.axes, (0.1, 0.3), strict=True):
+        rows = GRID[GRID.noise == noise].sort_values(["weight_decay", "width"])
+        assert [text.get_text() for text in ax.texts] == [
+            f"{100 * x:.0f}" for x in rows.accuracy_test
+        ]
+        # between M = 33 and 65 at each of the three decays
+        assert [tuple(one.get_xdata()) for one in ax.lines] == [(1.5, 1.5)] * 3
+    names = [text.get_text() for text in fig.legends[0].get_texts()]
+    assert set(names[:-1]) == set(GRID.regime)
+
+
+def test_regimes_are_light_enough_to_read_a_number_on_and_differ():
+    for palette in style.PALETTES.values():
+        fills = [descent_fill(name, palette) for name in ("coexistence", "memorization",
+                 "partial inversion", "full inversion", "confusion")]  # fmt: skip
+        assert len({to_hex(fill) for fill in fills}) == 5
+        assert all(contrast(fill, palette["ink"]) >= 4.5 for fill in fills)
+
+
+def descent_fill(name, palette):
+    from modnoise.figures.descent import _fill
+
+    return _fill(name, palette)
+
+
+def contrast(a, b):
+    def luminance(color):
+        rgb = np.array(to_rgb(color))
+        return np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4) @ [
+            0.2126, 0.7152, 0.0722
+        ]  # fmt: skip
+
+    low, high = sorted((luminance(a), luminance(b)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_a_border_also_runs_between_decays():
+    frame = GRID.copy()
+    frame["interpolates"] = frame.weight_decay < 3.0
+    ax = drawn_with(frame).axes[0]
+    assert [tuple(one.get_ydata()) for one in ax.lines] == [(1.5, 1.5)] * len(WIDTHS)
+
+
+def drawn_with(frame):
+    return style.themed("light", figures.regime_map, frame, title="A finding")
+
+
+def test_tied_nets_have_a_panel_per_noise_and_decay_with_their_ceilings_dotted():
+    color = style.PALETTES["light"]
+    fig = drawn("tied_nets")
+    assert [ax.get_title("left") for ax in fig.axes] == [
+        "random noise, decay 1", "random noise, decay 3", "random noise, decay 10",
+        "symmetric noise, decay 1",
+    ]  # fmt: skip
+    for ax, (kind, decay) in zip(
+        fig.axes, (("wrong", 1), ("wrong", 3), ("wrong", 10), ("symmetric", 1)), strict=True
+    ):
+        rows = TIED[(TIED.noise_kind == kind) & (TIED.weight_decay == decay)]
+        for role, name in (("test", "test"), ("noisy", "noisy"), ("ink", "train")):
+            assert list(line(ax, color[role]).get_ydata()) == pytest.approx(
+                rows[f"accuracy_{name}"]
+            )
+        dotted = {x.get_color(): x.get_ydata()[0] for x in ax.lines if x.get_linestyle() == ":"}
+        expected = (1.0, 1.0) if kind == "symmetric" else (0.9, 0.8)
+        assert (dotted[color["noisy"]], dotted[color["ink"]]) == expected
