@@ -123,6 +123,7 @@ def parts(nets: NetStack, *, everything: bool = True, log: bool = False) -> dict
 
     found = {"full": nets, "G": g, "R": r, "G_quadratic": square(g), "G_random": square(random)}
     if everything:
+        every = every_frequency(nets)
         found |= {
             "G_mu0": without_mu(g),
             "G_random_relu": random,
@@ -130,8 +131,8 @@ def parts(nets: NetStack, *, everything: bool = True, log: bool = False) -> dict
             "quadratic": nets.with_act("quadratic"),
             "quadratic_mu0": square(nets),
             "reverse_relu": nets.with_act("reverse_relu"),
-            "every": every_frequency(nets),
-            "every_quadratic": square(every_frequency(nets)),
+            "every": every,
+            "every_quadratic": square(every),
         }
     if log:
         g, r = filtrate_log(nets)

@@ -21,12 +21,13 @@ ROLES = ("clean", "noisy", "recovered", "val", "test")
 label. recovered: the same pairs against the *true* label (ours; it separates inversion from
 confusion)."""
 
-_CHUNK = {"cpu": 2**19, "cuda": 2**26}  # hidden activations held at once (ours, measured)
+CHUNK = {"cpu": 2**19, "cuda": 2**26}
+"""Hidden activations, or logits, that an evaluation holds at once (ours, measured)."""
 
 
 def row_blocks(nets: NetStack) -> list[slice]:
     """Slices of rows a, so that `NetStack.logits` of one fits the cache, or the GPU's memory."""
-    step = max(1, _CHUNK[nets.mu.device.type] // (len(nets) * nets.p * nets.width))
+    step = max(1, CHUNK[nets.mu.device.type] // (len(nets) * nets.p * max(nets.width, nets.p)))
     return [slice(i, i + step) for i in range(0, nets.p, step)]
 
 

@@ -36,7 +36,7 @@ def naive(nets, table, r: int, role: str) -> tuple[float, float]:
 
 @pytest.mark.parametrize("chunk", [1, 150, 2**22])
 def test_scores_are_a_loop_over_pairs_whatever_the_chunk(monkeypatch, chunk):
-    monkeypatch.setitem(metrics._CHUNK, "cpu", chunk)
+    monkeypatch.setitem(metrics.CHUNK, "cpu", chunk)
     nets, table = new_nets(RUNS), noisy_table(RUNS)
     right, loss = scores(nets, table)
     for r in range(2):

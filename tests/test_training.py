@@ -5,6 +5,10 @@ Comparisons are in float64, so that agreement to 1e-10 means the same mathematic
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,7 +20,7 @@ from modnoise.metrics import ROLES, accuracy, scores
 from modnoise.nets import new_nets
 from modnoise.spec import Run
 from modnoise.tables import noisy_table
-from modnoise.training import fast, loop
+from modnoise.training import fast, kind, loop
 from modnoise.training.fast import FastEngine
 from modnoise.training.loop import State, exact_matmul, parts_schedule, schedule, train
 from modnoise.training.reference import ReferenceEngine
@@ -391,6 +395,49 @@ def test_what_cannot_be_trained_is_refused_in_one_line():
         with pytest.raises(ValueError, match=said) as caught:
             train(*args, progress=False, **options)
         assert "\n" not in str(caught.value)
+
+
+MEASURE = """
+import sys
+from pathlib import Path
+import modnoise as mn
+from modnoise.training.kind import memory
+
+def held(line):
+    status = Path("/proc/self/status").read_text().splitlines()
+    return 1024 * int(next(x for x in status if x.startswith(line)).split()[1])
+
+mn.train(mn.Run(p=23, width=33, steps=2, record_parts=True), progress=False)
+for width, nets, parts in ((4097, 1, False), (1025, 16, False), (1025, 1, True)):
+    runs = [mn.Run(width=width, steps=1, seed=i, record_parts=parts) for i in range(nets)]
+    before = held("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5")
+    mn.train(runs, progress=False)
+    print(memory(runs[0], nets, "cpu"), held("VmHWM") - before)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="Linux counts the peak")
+def test_a_training_takes_the_memory_that_is_planned():
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE], capture_output=True, text=True, check=True
+    )
+    rows = [tuple(map(int, line.split())) for line in done.stdout.splitlines()]
+    assert len(rows) == 3
+    for planned, peak in rows:
+        assert 0.4 * planned < peak < 1.2 * planned
+
+
+def test_a_stack_for_a_gpu_is_as_large_as_the_plan_says_fits(monkeypatch):
+    run = Run(width=513)
+    for free in (2**31, 2**34, 2**37):
+        monkeypatch.setattr(torch.cuda, "mem_get_info", lambda *_, free=free: (free, free))
+        nets = kind.stack_size(run, "cuda")
+        assert kind.memory(run, nets, "cuda") <= max(
+            kind.GPU_SHARE * free, kind.memory(run, 1, "cuda")
+        )
+        assert kind.memory(run, nets + 1, "cuda") > kind.GPU_SHARE * free
+    assert kind.stack_size(run, "cpu") == kind.STACK_NEURONS // 513
 
 
 @pytest.mark.gpu
