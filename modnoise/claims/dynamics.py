@@ -431,8 +431,8 @@ DYNAMICS = (
         "R3.2-i",
         "Wider nets memorize the noise faster",
         "paper, Result 3.2 (i), Fig. 3(b)",
-        "over the widths that get to 90 % noisy accuracy, Spearman's correlation of width and first "
-        "step there is at most −0.9, and a width gets there if a smaller one does; at every "
+        "over the widths that get to 90 % noisy accuracy, Spearman's correlation of width and "
+        "first step there is at most −0.9, and a width gets there if a smaller one does; at every "
         "optimizer, weight decay and noise ratio where two widths get there",
         _faster,
         over=(*_NETS, "lr"),
