@@ -71,6 +71,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "pages": ["statements"],
         "parameters": [
             "DescentParameters",
+            "DynamicsParameters",
             "FiltrationParameters",
             "MnistParameters",
             "QuickstartParameters",

@@ -57,6 +57,16 @@ class MnistParameters(Spec):
     batch: int = Field(ge=0)
 
 
+class DynamicsParameters(Spec):
+    """Parameters of ``02_dynamics``; they choose the one net that is looked at closely."""
+
+    scale: Literal["smoke", "laptop", "paper"]
+    noise: float = Field(gt=0, lt=1)
+    width: int = Field(ge=1, le=65536)
+    optimizer: Literal["adamw", "adam", "muon"]
+    seed: int = Field(ge=0)
+
+
 def check_parameters(namespace: Mapping[str, Any], model: type[Parameters]) -> Parameters:
     """Check every plain value in a notebook's namespace against ``model``.
 

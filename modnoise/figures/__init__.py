@@ -8,6 +8,15 @@ from modnoise.figures.curves import (
     width_steps,
 )
 from modnoise.figures.descent import activations, descent, one_ladder, regime_map, tied_nets
+from modnoise.figures.dynamics import (
+    collision_counts,
+    gradient_rates,
+    grokking,
+    known_by_collisions,
+    lead_against_collisions,
+    rise_grid,
+    speed_and_gap,
+)
 from modnoise.figures.maps import answer_map
 from modnoise.figures.mnist import against_the_null, batch_curves, digits, excess_curves
 from modnoise.figures.spectra import frequency_counts, spectrum_map
@@ -19,18 +28,25 @@ __all__ = [
     "against_the_null",
     "answer_map",
     "batch_curves",
+    "collision_counts",
     "descent",
     "digits",
     "excess_curves",
     "filtration_against",
     "frequency_counts",
+    "gradient_rates",
+    "grokking",
+    "known_by_collisions",
+    "lead_against_collisions",
     "neuron_split",
     "neurons",
     "one_ladder",
     "progress_measure",
     "regime_map",
+    "rise_grid",
     "schematic",
     "spectrum_map",
+    "speed_and_gap",
     "swap_bars",
     "tied_nets",
     "training_curves",
