@@ -61,7 +61,7 @@ class DynamicsParameters(Spec):
     """Parameters of ``02_dynamics``; they choose the one net that is looked at closely."""
 
     scale: Literal["smoke", "laptop", "paper"]
-    noise: float = Field(gt=0, lt=1)
+    noise: float = Field(gt=0, le=1)
     width: int = Field(ge=1, le=65536)
     optimizer: Literal["adamw", "adam", "muon"]
     seed: int = Field(ge=0)
