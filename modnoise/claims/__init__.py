@@ -13,16 +13,25 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from modnoise.claims.base import SETTING, STATES, TESTED_SCALES, Claim, Untested, Verdict
+from modnoise.claims.base import (
+    SETTING,
+    STATES,
+    TESTED_SCALES,
+    VERDICT,
+    Claim,
+    Untested,
+    Verdict,
+)
 from modnoise.claims.descent import DESCENT
 from modnoise.claims.dynamics import DYNAMICS
 from modnoise.claims.filtration import FILTRATION
+from modnoise.claims.inside import INSIDE
 from modnoise.claims.mnist import MNIST
 
-__all__ = ["CLAIMS", "STATES", "TESTED_SCALES", "Claim", "Verdict", "check"]
+__all__ = ["CLAIMS", "STATES", "TESTED_SCALES", "VERDICT", "Claim", "Verdict", "check"]
 
 CLAIMS: Mapping[str, Claim] = {
-    claim.id: claim for claim in (*DESCENT, *DYNAMICS, *FILTRATION, *MNIST)
+    claim.id: claim for claim in (*DESCENT, *DYNAMICS, *FILTRATION, *INSIDE, *MNIST)
 }
 """All claims by id."""
 
@@ -72,4 +81,5 @@ def check(claim_id: str, frame: pd.DataFrame, *, scale: str) -> Verdict:
     if scale not in TESTED_SCALES:
         state = "not tested"
         measured = (f"{scale} scale is too small to tell", *measured)
-    return Verdict(claim, state, measured, scale, _setting(frame))
+    runs = tuple(sorted(frame.key.unique())) if "key" in frame else ()
+    return Verdict(claim, state, measured, scale, _setting(frame), runs)
