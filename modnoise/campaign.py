@@ -2,18 +2,18 @@
 
 A stack in training holds one lock per run, so that processes that want the same runs share the
 work, and leaves a checkpoint from which it goes on bit for bit. How runs are stacked can change
-the last bits of a result, so an interrupted stack is always finished as the same stack. All: ours.
+the last bits of a result, so an interrupted stack is always finished as the same stack. Seconds
+are those of a clock that nobody sets. All: ours.
 """
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import signal
 import threading
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from modnoise.files import (
     WEIGHTS,
     Damaged,
     Record,
+    digest,
     frame_bytes,
     frame_from,
     read_state,
@@ -44,18 +45,28 @@ from modnoise.records import (
     difference,
     duration,
     processor,
+    writing,
 )
 from modnoise.spec import Trainable
 from modnoise.training.loop import State, Trained
 
 logger = logging.getLogger("modnoise")
 
+NEWS_EVERY = 300.0
+"""Seconds after which a long training says how far it is."""
+
+
+class OutOfTime(Exception):
+    """The deadline of an order has passed; a checkpoint is written."""
+
 
 @dataclass
 class Order:
-    """One call of `load_or_train`: what is asked, how to train it, what was found so far.
+    """What is asked, how to train it, what was found so far.
 
     ``stale`` holds the identities of records that are not to be used (None: there was none).
+    Training stops with a checkpoint once `time.monotonic` passes ``deadline``. ``forecast`` holds
+    estimated seconds of whole trainings by key, ``done`` the share of them that is done.
     """
 
     runs: dict[str, Trainable]
@@ -69,11 +80,25 @@ class Order:
     why: dict[str, str] = field(default_factory=dict)
     stale: dict[str, tuple | None] = field(default_factory=dict)
     report: Report = field(default_factory=Report)
+    deadline: float | None = None
+    forecast: dict[str, float] = field(default_factory=dict)
+    done: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def late(self) -> bool:
+        """Whether the deadline has passed."""
+        return self.deadline is not None and time.monotonic() >= self.deadline
 
     @property
     def missing(self) -> list[Trainable]:
         """Runs without a record that will do."""
         return [run for key, run in self.runs.items() if key not in self.found]
+
+    def closed(self) -> Report:
+        """The report of all that was done."""
+        trained = {manifest["key"] for manifest in self.report.trained}
+        self.report.loaded = [r.manifest for key, r in self.found.items() if key not in trained]
+        return self.report
 
     def look(self, run: Trainable) -> bool:
         """Take the record of a run if there is one that will do."""
@@ -89,33 +114,49 @@ class Order:
 
 def identity(record: Record) -> tuple:
     """What tells one record of a run from another."""
-    return record.path, record.manifest["date"], str(record.manifest["files"])
+    return record.path, digest(record.manifest)
 
 
 def fill(order: Order) -> None:
-    """Train until nothing is missing; runs that others train are waited for and loaded."""
-    while order.missing:
-        with ExitStack() as held:
-            stack, ours = _take(order, held)
-            for key in ours:
-                order.store.mend(order.runs[key])
-            need = [key for key in ours if not order.look(order.runs[key])]
-            if len(need) < len(stack) and not _path(order, stack).exists():
-                stack = [run for run in stack if run.key in need]
-            if need:
-                _train(order, stack, need)
-        if not ours:
-            _wait(order)
+    """Train until nothing is missing or the deadline has passed, but at least one step.
+
+    Runs that others train are waited for and loaded.
+    """
+    with suppress(OutOfTime):
+        while order.missing:
+            with ExitStack() as held:
+                stack, ours = _take(order, held)
+                for key in ours:
+                    order.store.mend(order.runs[key])
+                need = [key for key in ours if not order.look(order.runs[key])]
+                if len(need) < len(stack) and not _path(order, stack).exists():
+                    stack = [run for run in stack if run.key in need]
+                if need:
+                    _train(order, stack, need)
+            if not ours:
+                _wait(order)
+            if order.late:
+                break
 
 
 def _wait(order: Order) -> None:
     runs = order.missing
     many = "s" * (len(runs) > 1)
     logger.warning("waiting for %d run%s that another process is training", len(runs), many)
-    with order.store.lock(runs[0].key):
+    patience = -1 if order.deadline is None else max(0.0, order.deadline - time.monotonic())
+    with suppress(Timeout), order.store.lock(runs[0].key).acquire(timeout=patience):
         pass
     for run in runs:
         order.look(run)
+
+
+def time_left(order: Order) -> float:
+    """Seconds of training that are left: the forecast, times what it was wrong by so far."""
+    trained = [m for m in order.report.trained if m["key"] in order.forecast]
+    expected = sum(order.forecast[m["key"]] for m in trained)
+    factor = sum(m["seconds"] for m in trained) / expected if expected else 1.0
+    keys = [run.key for run in order.missing]
+    return factor * sum(order.forecast.get(k, 0.0) * (1 - order.done.get(k, 0.0)) for k in keys)
 
 
 # --- what to train as one stack
@@ -123,46 +164,46 @@ def _wait(order: Order) -> None:
 
 def bytes_needed(runs: Sequence[Trainable], device: str) -> int:
     """Weights of all runs, and two generations of the largest checkpoint: weights, two moments."""
-    largest = max(sum(x.weight_bytes for x in stack) for stack in _stacks(runs, device))
+    largest = max(sum(x.weight_bytes for x in stack) for stack in stacks(runs, device))
     return sum(x.weight_bytes for x in runs) + 6 * largest
 
 
-def _stacks(runs: Sequence[Trainable], device: str) -> list[list[Trainable]]:
+def stacks(runs: Sequence[Trainable], device: str) -> list[list[Trainable]]:
     """Runs that can share tensors, in stacks of a size that suits the device."""
     alike: dict[tuple, list[Trainable]] = {}
     for run in runs:
         alike.setdefault(run.stack_fields, []).append(run)
-    stacks = []
+    found = []
     for group in alike.values():
         size = kind_of(group[0]).stack_size(group[0], device)
-        stacks += [group[i : i + size] for i in range(0, len(group), size)]
-    return stacks
+        found += [group[i : i + size] for i in range(0, len(group), size)]
+    return found
 
 
-def _begun(order: Order) -> list[list[Trainable]]:
-    """Stacks with a checkpoint whose missing members are all asked for; the furthest first.
+def begun(order: Order) -> tuple[list[tuple[int, list[Trainable]]], list[list[Trainable]]]:
+    """Stacks with a checkpoint, and the steps in it, that this order goes on with.
 
-    A checkpoint whose members are all recorded is removed: somebody was killed before that.
+    Those whose missing members are all asked for; the furthest first. Then the stacks with a
+    checkpoint though all members are recorded: somebody was killed before it was removed.
     """
-    missing, started, stacks = {run.key for run in order.missing}, [], []
+    missing, started, ours, over = {run.key for run in order.missing}, [], [], []
     for path in order.store.checkpoints.glob("*.safetensors"):
         try:
             facts = state_facts(path)
             stack = [spec_from(member) for member in facts["members"]]
         except (Damaged, FileNotFoundError, ValueError):  # named when it is to be used
             continue
-        if path == _path(order, stack) and facts["device"] == order.device.split(":")[0]:
+        if path == _path(order, stack):
             started.append((-facts["step"], path, stack))
-    for _, path, stack in sorted(started, key=lambda entry: entry[:2]):
+    for step, _, stack in sorted(started, key=lambda entry: entry[:2]):
         keys = [run.key for run in stack]
         rest = {k for k in keys if k in missing or not (order.store.root / k).exists()}
         if rest and rest <= missing:
             missing -= rest
-            stacks.append(stack)
-        with ExitStack() as held:
-            if not rest and _locked(order, keys, held) == keys:
-                remove_state(path)
-    return stacks
+            ours.append((-step, stack))
+        if not rest:
+            over.append(stack)
+    return ours, over
 
 
 def _locked(order: Order, keys: Sequence[str], held: ExitStack) -> list[str]:
@@ -183,17 +224,21 @@ def _take(order: Order, held: ExitStack) -> tuple[list[Trainable], list[str]]:
     A stack that was begun before is taken whole or not at all; of a new one, what is free.
     """
     missing = {run.key: run for run in order.missing}
-    with order.store.lock("plan"):
-        begun = _begun(order)
-        for stack in begun:
+    with writing(order.store.root / "locks"), order.store.lock("plan"):
+        started, over = begun(order)
+        for stack in over:
+            with ExitStack() as attempt:
+                if _locked(order, keys := [run.key for run in stack], attempt) == keys:
+                    remove_state(_path(order, stack))
+        for _, stack in started:
             wanted = [run.key for run in stack if run.key in missing]
             with ExitStack() as attempt:
                 if _locked(order, wanted, attempt) == wanted:
                     held.enter_context(attempt.pop_all())
                     return stack, wanted
-        taken = {run.key for stack in begun for run in stack}
+        taken = {run.key for _, stack in started for run in stack}
         fresh = [run for key, run in missing.items() if key not in taken]
-        for stack in _stacks(fresh, order.device):
+        for stack in stacks(fresh, order.device):
             if got := _locked(order, [run.key for run in stack], held):
                 return [missing[key] for key in got], got
     return [], []
@@ -203,8 +248,9 @@ def _take(order: Order, held: ExitStack) -> tuple[list[Trainable], list[str]]:
 
 
 class _Interrupt:
-    """Inside, Ctrl-C only raises a flag; another one, two seconds later or more, stops at once."""
+    """Inside, Ctrl-C and SIGTERM only raise a flag; after two seconds another stops at once."""
 
+    SIGNALS = (signal.SIGINT, signal.SIGTERM)
     since: float | None = None
 
     def _ask(self, *_: Any) -> None:
@@ -213,21 +259,20 @@ class _Interrupt:
         self.since = self.since or time.monotonic()
 
     def __enter__(self) -> _Interrupt:
-        self.before = signal.getsignal(signal.SIGINT)
-        main = threading.current_thread() is threading.main_thread()
-        self.ours = main and self.before not in (signal.SIG_IGN, None)
-        if self.ours:
-            signal.signal(signal.SIGINT, self._ask)
+        self.before = {}
+        if threading.current_thread() is threading.main_thread():
+            for number in self.SIGNALS:
+                if signal.getsignal(number) not in (signal.SIG_IGN, None):
+                    self.before[number] = signal.signal(number, self._ask)
         return self
 
     def __exit__(self, *_: Any) -> None:
-        if self.ours:
-            signal.signal(signal.SIGINT, self.before)
+        for number, handler in self.before.items():
+            signal.signal(number, handler)
 
 
 def _path(order: Order, stack: Sequence[Trainable]) -> Path:
-    name = hashlib.sha256(" ".join(run.key for run in stack).encode()).hexdigest()[:12]
-    return order.store.checkpoints / f"{name}.safetensors"
+    return order.store.checkpoint((run.key for run in stack), order.device)
 
 
 def _keep(order: Order, stack: Sequence[Trainable], state: State) -> None:
@@ -248,8 +293,7 @@ def _begin(order: Order, stack: Sequence[Trainable]) -> State:
     try:
         tensors, facts = read_state(path)
         rows = frame_from(tensors.pop("rows").tobytes()).to_dict("records")
-        same = map(difference, facts["members"], stack)
-        if facts["device"] == order.device.split(":")[0] and not any(same):
+        if not any(map(difference, facts["members"], stack)):
             state = {name: torch.from_numpy(x) for name, x in tensors.items()}
             return State(facts["step"], state, rows, facts["seconds"])
     except FileNotFoundError:
@@ -263,24 +307,29 @@ def _begin(order: Order, stack: Sequence[Trainable]) -> State:
 
 def _train(order: Order, stack: list[Trainable], need: list[str]) -> None:
     """Train a stack and record its needed members; the caller holds their locks."""
-    path, saved = _path(order, stack), time.monotonic()
+    path, saved, told = _path(order, stack), time.monotonic(), time.monotonic()
     with _Interrupt() as interrupt:
 
         def on_step(state: State) -> None:
-            nonlocal saved
-            if interrupt.since or time.monotonic() - saved >= order.checkpoint_every:
+            nonlocal saved, told
+            late = order.late
+            if interrupt.since or late or time.monotonic() - saved >= order.checkpoint_every:
                 try:
                     _keep(order, stack, state)
                 except OSError as error:  # the training is worth more than its checkpoint
                     logger.warning("cannot write checkpoint %s: %s", path, error.strerror)
                 saved = time.monotonic()
+            if time.monotonic() - told >= NEWS_EVERY:
+                order.done |= {run.key: state.step / run.steps for run in stack}
+                _tell(order, stack, f"at step {state.step}")
+                told = time.monotonic()
             if interrupt.since:
                 raise KeyboardInterrupt
+            if late:
+                raise OutOfTime
 
-        try:
+        with writing(path):
             state = _begin(order, stack)
-        except OSError as error:
-            raise StoreError(f"cannot write {path}: {error.strerror}") from None
         try:
             trained = kind_of(stack[0]).train(
                 stack, device=order.device, threads=order.threads, progress=order.progress,
@@ -328,8 +377,11 @@ def _record(order: Order, stack: list[Trainable], need: list[str], trained: Trai
         order.look(run)
         order.report.trained.append(order.found[run.key].manifest)
         order.report.reasons.append(order.why[run.key])
-    logger.info(
-        "%d of %d runs: %d x %s, %s",
-        len(order.found), len(order.runs), len(stack), kind_of(stack[0]).title(stack[0]),
-        duration(seconds),
-    )  # fmt: skip
+    _tell(order, stack, f"took {duration(seconds)}")
+
+
+def _tell(order: Order, stack: Sequence[Trainable], news: str) -> None:
+    """One line of progress over runs, with the time left if there is a forecast."""
+    left = f", about {duration(time_left(order))} left" if order.forecast else ""
+    title = f"{len(stack)} x {kind_of(stack[0]).title(stack[0])}"
+    logger.info("%d of %d runs%s: %s %s", len(order.found), len(order.runs), left, title, news)

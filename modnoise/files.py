@@ -14,7 +14,7 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,7 +67,8 @@ def frame_from(data: bytes) -> pd.DataFrame:
     return pd.read_parquet(io.BytesIO(data))
 
 
-def _digest(value: Any) -> str:
+def digest(value: Any) -> str:
+    """SHA-256 of a value as JSON; that of a manifest tells it from every other one."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
@@ -100,7 +101,7 @@ def write_folder(path: Path, files: Mapping[str, bytes], facts: Mapping[str, Any
         for name, data in files.items()
     }
     manifest = {**facts, "files": sizes}
-    manifest["sha256"] = _digest(manifest)
+    manifest["sha256"] = digest(manifest)
     text = json.dumps(manifest, indent=1).encode() + b"\n"
     for stale in path.parent.glob(f".{path.name}.*"):
         shutil.rmtree(stale)
@@ -122,27 +123,55 @@ def read_folder(path: Path) -> Record:
     Raises:
         Damaged: which file is missing, unreadable or different.
     """
-    try:
-        manifest = json.loads((path / MANIFEST).read_bytes())
-        expected = manifest.pop("sha256")
-    except FileNotFoundError:
-        raise Damaged(f"{MANIFEST} is missing") from None
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise Damaged(f"{MANIFEST} is unreadable") from None
-    if _digest(manifest) != expected:
-        raise Damaged(f"{MANIFEST} differs from its checksum")
-    files = {}
+    return record_from(path, lambda name: (path / name).read_bytes())
+
+
+def record_from(path: Path, read: Callable[[str], bytes]) -> Record:
+    """As `read_folder`, of files that ``read(name)`` gives (or raises FileNotFoundError)."""
+    manifest, files = _manifest(read), {}
     for name, facts in manifest["files"].items():
-        try:
-            data = (path / name).read_bytes()
-        except FileNotFoundError:
-            raise Damaged(f"{name} is missing") from None
-        if len(data) != facts["bytes"]:
-            raise Damaged(f"{name} has {len(data)} bytes instead of {facts['bytes']}")
+        data = _there(read, name)
+        _sized(name, len(data), facts)
         if hashlib.sha256(data).hexdigest() != facts["sha256"]:
             raise Damaged(f"{name} differs from its checksum")
         files[name] = data
     return Record(path, manifest, files)
+
+
+def glance(path: Path) -> dict[str, Any]:
+    """The manifest of a record, checked; of the other files only that they have their sizes.
+
+    Raises:
+        Damaged: which file is missing, unreadable or different.
+    """
+    manifest = _manifest(lambda name: (path / name).read_bytes())
+    for name, facts in manifest["files"].items():
+        _sized(name, _there(lambda file: (path / file).stat().st_size, name), facts)
+    return manifest
+
+
+def _there(get: Callable[[str], Any], name: str) -> Any:
+    try:
+        return get(name)
+    except FileNotFoundError:
+        raise Damaged(f"{name} is missing") from None
+
+
+def _sized(name: str, size: int, facts: Mapping[str, Any]) -> None:
+    if size != facts["bytes"]:
+        raise Damaged(f"{name} has {size} bytes instead of {facts['bytes']}")
+
+
+def _manifest(read: Callable[[str], bytes]) -> dict[str, Any]:
+    data = _there(read, MANIFEST)
+    try:
+        manifest = json.loads(data)
+        expected = manifest.pop("sha256")
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise Damaged(f"{MANIFEST} is unreadable") from None
+    if digest(manifest) != expected:
+        raise Damaged(f"{MANIFEST} differs from its checksum")
+    return manifest
 
 
 def write_state(path: Path, tensors: Mapping[str, np.ndarray], facts: Mapping[str, Any]) -> None:
@@ -150,9 +179,14 @@ def write_state(path: Path, tensors: Mapping[str, np.ndarray], facts: Mapping[st
     tensors = {name: np.ascontiguousarray(x) for name, x in tensors.items()}
     text = json.dumps(facts, sort_keys=True)
     metadata = {"facts": text, "sha256": _state_digest(tensors, text)}
+    replace_file(path, safetensors.numpy.save(tensors, metadata))
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Write (replace) a file at once."""
     path.parent.mkdir(parents=True, exist_ok=True)
     new = _unfinished(path)
-    write_synced(new, safetensors.numpy.save(tensors, metadata))
+    write_synced(new, data)
     os.replace(new, path)
     _sync(path.parent)
 
@@ -173,17 +207,21 @@ def read_state(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     Raises:
         Damaged: what was read is not what was written.
     """
+    return state_from(path.name, path.read_bytes())
+
+
+def state_from(name: str, data: bytes) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """As `read_state`, of the bytes of a file."""
     try:
-        data = path.read_bytes()
         tensors = safetensors.numpy.load(data)
         size = int.from_bytes(data[:8], "little")
         metadata = json.loads(data[8 : 8 + size])["__metadata__"]
         text = metadata["facts"]
         if _state_digest(tensors, text) != metadata["sha256"]:
-            raise Damaged(f"{path.name} differs from its checksum")
+            raise Damaged(f"{name} differs from its checksum")
         return tensors, json.loads(text)
     except (SafetensorError, ValueError, KeyError, TypeError):
-        raise Damaged(f"{path.name} is unreadable") from None
+        raise Damaged(f"{name} is unreadable") from None
 
 
 def state_facts(path: Path) -> dict[str, Any]:

@@ -7,14 +7,17 @@ is compared with the asked one. Nothing here imports torch. All of it: ours.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
 import platform
 import shutil
 import subprocess
+import tempfile
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -33,10 +36,10 @@ from modnoise.files import (
     Damaged,
     Record,
     frame_bytes,
+    glance,
     read_folder,
     set_aside,
     write_folder,
-    write_synced,
 )
 from modnoise.spec import FORMAT, Spec
 
@@ -46,6 +49,15 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 
 class StoreError(RuntimeError):
     """Results cannot be read or written; the message is one line that names the path."""
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Inside, a write that fails (a full disk) is a `StoreError` that names ``path``."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(f"cannot write {path}: {error.strerror or error}") from None
 
 
 def duration(seconds: float) -> str:
@@ -190,6 +202,15 @@ class Store:
         """Folder of unfinished trainings."""
         return self.root / "checkpoints"
 
+    def checkpoint(self, keys: Iterable[str], device: str) -> Path:
+        """The checkpoint file of a stack of runs, in this order, on a kind of device.
+
+        Elsewhere than on a CPU the last bits differ, so the file has another name.
+        """
+        name = hashlib.sha256(" ".join(keys).encode()).hexdigest()[:12]
+        kind = device.split(":")[0]
+        return self.checkpoints / f"{name}{'' if kind == 'cpu' else f'-{kind}'}.safetensors"
+
     def paths(self) -> dict[str, Path]:
         """Folder of every record by key; ours before a published one. Nothing is checked."""
         return {
@@ -197,6 +218,24 @@ class Store:
             for root in (self.published, self.root)
             for path in sorted(root.glob("[0-9a-f]" * 12))
         }
+
+    def glance(self, spec: Spec) -> tuple[dict[str, Any] | None, str]:
+        """The manifest of the record that `find` would give or None, and what is damaged.
+
+        Fast: of the large files only the sizes are looked at.
+        """
+        damage = ""
+        for path in (self.root / spec.key, self.published / spec.key):
+            if path.exists():
+                try:
+                    manifest = glance(path)
+                    problem = difference(manifest["config"], spec)
+                except Damaged as error:
+                    problem = str(error)
+                if not problem:
+                    return manifest, ""
+                damage = damage or problem
+        return None, damage
 
     def lock(self, name: str) -> FileLock:
         """A lock among processes, given up by the system when its holder dies."""
@@ -247,7 +286,8 @@ class Store:
         try:
             self.read(path, spec)
         except Damaged:
-            logger.warning("%s is kept as %s", path, set_aside(path).name)
+            with writing(path):
+                logger.warning("%s is kept as %s", path, set_aside(path).name)
 
     def save(
         self,
@@ -270,10 +310,8 @@ class Store:
             **provenance(),
             **facts,
         }
-        try:
+        with writing(self.root / spec.key):
             write_folder(self.root / spec.key, files, manifest)
-        except OSError as error:
-            raise StoreError(f"cannot write {self.root / spec.key}: {error.strerror}") from None
 
     def probe(self, needed: int = 0) -> None:
         """Make sure, before anything is computed, that ``needed`` bytes can be written.
@@ -284,9 +322,10 @@ class Store:
         hint = "choose another folder with MODNOISE_STORE or --store"
         try:
             self.root.mkdir(parents=True, exist_ok=True)
-            probe = self.root / f".probe-{os.getpid()}"
-            write_synced(probe, bytes(4096))
-            probe.unlink()
+            with tempfile.TemporaryFile(dir=self.root) as probe:  # gone even if we are killed
+                probe.write(bytes(4096))
+                probe.flush()
+                os.fsync(probe.fileno())
             free = shutil.disk_usage(self.root).free
         except OSError as error:
             raise StoreError(
@@ -324,8 +363,6 @@ class Store:
         files = {HISTORY: record.files[HISTORY]}
         if weights:
             files[WEIGHTS] = record.files[WEIGHTS]
-        try:
+        with writing(target):
             write_folder(target, files, record.manifest)
-        except OSError as error:
-            raise StoreError(f"cannot write {target}: {error.strerror}") from None
         return True

@@ -86,12 +86,10 @@ def load_or_train(
         commit()
         store.probe(bytes_needed(order.missing, device))
         fill(order)
-    trained = {manifest["key"] for manifest in order.report.trained}
-    order.report.loaded = [r.manifest for key, r in order.found.items() if key not in trained]
-    if progress:
-        print(order.report, flush=True)
     results = Results(_result(order.found[run.key], run, weights) for run in asked)
-    results.report = order.report
+    results.report = order.closed()
+    if progress:
+        print(results.report, flush=True)
     return results[0] if isinstance(runs, Trainable) else results
 
 

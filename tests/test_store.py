@@ -79,7 +79,7 @@ def rewrite_manifest(folder: Path, change) -> None:
     manifest = json.loads((folder / "manifest.json").read_text())
     del manifest["sha256"]
     change(manifest)
-    manifest["sha256"] = files._digest(manifest)
+    manifest["sha256"] = files.digest(manifest)
     (folder / "manifest.json").write_text(json.dumps(manifest))
 
 
@@ -675,7 +675,7 @@ def test_a_stack_that_does_not_fit_into_memory_is_halved(store, monkeypatch):
 @pytest.mark.parametrize("width", WIDTHS)
 def test_stacks_hold_about_1024_neurons_and_every_run_once(width):
     runs = [Run(width=width, steps=steps, seed=s) for s in range(70) for steps in (10, 20)]
-    stacks = campaign._stacks(runs, "cpu")
+    stacks = campaign.stacks(runs, "cpu")
     assert sorted(r.key for stack in stacks for r in stack) == sorted(r.key for r in runs)
     assert all(len({run.steps for run in stack}) == 1 for stack in stacks)
     assert all(len(stack) == 1 or len(stack) * width <= 1088 for stack in stacks)
