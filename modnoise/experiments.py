@@ -103,7 +103,8 @@ class Sweep:
 
 _TOLD = {  # fields named with every figure
     "op": "op {}", "p": "p {}", "width": "M {}", "act": "act {}", "optimizer": "{}", "lr": "lr {}",
-    "weight_decay": "decay {}", "noise": "noise {}", "steps": "{} steps", "seed": "seed {}",
+    "weight_decay": "decay {}", "noise": "noise {}", "train_frac": "training share {}",
+    "steps": "{} steps", "seed": "seed {}",
 }  # fmt: skip
 
 
