@@ -20,7 +20,7 @@ LAYERS = [
     ["nets", "records"],
     ["metrics", "fourier", "analytic"],
     ["gradients", "partition", "timing", "collisions"],
-    ["structure"],
+    ["structure", "scorecard"],
     ["training"],
     ["transformer", "mnist"],
     ["campaign"],
@@ -34,7 +34,7 @@ NO_TORCH = {
     "spec", "kinds", "experiments", "parameters", "regimes", "files", "records", "pages", "claims",
     "figures", "mnist_data",
 }  # fmt: skip
-NO_FILES = set(RANK) - {"files", "records", "campaign", "store", "cli", "mnist_data"}
+NO_FILES = set(RANK) - {"scorecard", "files", "records", "campaign", "store", "cli", "mnist_data"}
 OPENING = {
     "open", "read_text", "read_bytes", "write_text", "write_bytes", "to_csv", "read_csv",
     "to_parquet", "read_parquet", "save", "load", "save_file", "load_file", "savefig", "mkdir",

@@ -12,6 +12,9 @@ import pandas as pd
 TESTED_SCALES = ("laptop", "paper")
 """Scales at which a claim can be confirmed or refuted; ``smoke`` only exercises the code."""
 
+VERDICT = "application/vnd.modnoise.verdict+json"
+"""Type under which a notebook's output holds the facts of a verdict."""
+
 STATES = ("confirmed", "refuted", "not tested")
 
 SETTING = ("op", "p", "act", "width", "tied", "optimizer", "lr", "weight_decay", "noise_kind")
@@ -49,7 +52,8 @@ class Untested(Exception):
 class Verdict:
     """What a rule said about some data: ``state`` is confirmed, refuted or not tested.
 
-    ``measured`` has one text per condition.
+    ``measured`` has one text per condition, ``runs`` the keys of the runs that were asked. In a
+    notebook a verdict leaves its facts beside its text, where `modnoise.scorecard` finds them.
     """
 
     claim: Claim
@@ -57,6 +61,7 @@ class Verdict:
     measured: tuple[str, ...]
     scale: str
     setting: str
+    runs: tuple[str, ...] = ()
 
     @property
     def tally(self) -> str:
@@ -76,6 +81,11 @@ class Verdict:
             f"  rule: {self.claim.rule}\n"
             f"  measured: {' · '.join(self.measured)}"
         )
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict:
+        facts = {"claim": self.claim.id, "state": self.state, "tally": self.tally}
+        facts |= {"measured": list(self.measured), "scale": self.scale, "setting": self.setting}
+        return {VERDICT: {**facts, "runs": list(self.runs)}}
 
     def _repr_html_(self) -> str:
         state = self.state.replace(" ", "-")

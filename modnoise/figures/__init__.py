@@ -19,6 +19,7 @@ from modnoise.figures.dynamics import (
 )
 from modnoise.figures.maps import answer_map
 from modnoise.figures.mnist import against_the_null, batch_curves, digits, excess_curves
+from modnoise.figures.scorecard import verdict_board
 from modnoise.figures.spectra import frequency_counts, spectrum_map
 from modnoise.figures.vectors import neuron_split, neurons, schematic
 
@@ -50,5 +51,6 @@ __all__ = [
     "swap_bars",
     "tied_nets",
     "training_curves",
+    "verdict_board",
     "width_steps",
 ]
