@@ -29,7 +29,13 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submodules=["figures", "widgets"],
     submod_attrs={
         "claims": ["CLAIMS", "Verdict", "check"],
-        "collisions": ["count_collisions", "expected_collisions", "mean_collisions"],
+        "collisions": [
+            "collision_table",
+            "count_collisions",
+            "expected_collisions",
+            "learned_by_collisions",
+            "mean_collisions",
+        ],
         "experiments": ["EXPERIMENTS", "Sweep", "base_run"],
         "figures.style": ["show"],
         "fourier": [
@@ -82,7 +88,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "spec": ["Run", "SpecError"],
         "store": ["Store", "StoreError", "colophon", "load_or_train"],
         "tables": ["NoisyTable", "noisy_table", "symmetric_ceiling"],
-        "timing": ["label_blind", "milestones"],
+        "timing": ["as_steps", "at_step", "label_blind", "milestones", "noise_first"],
         "training.loop": ["Trained", "train"],
     },
 )

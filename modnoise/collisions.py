@@ -9,13 +9,26 @@ only; a randomly wrong pair also collides with the right ones of its row and col
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pandas as pd
 from jaxtyping import Int
 from torch import Tensor
 from torch.nn.functional import one_hot
 
+from modnoise.metrics import predictions
+from modnoise.nets import NetStack
 from modnoise.spec import Run
-from modnoise.tables import CLEAN, NOISY, NoisyTable, bijective_labels, true_labels
+from modnoise.tables import (
+    CLEAN,
+    NOISY,
+    NoisyTable,
+    bijective_labels,
+    noisy_table,
+    true_labels,
+)
+
+_ROLES = {"clean": CLEAN, "noisy": NOISY}
 
 
 def count_collisions(table: NoisyTable) -> Int[Tensor, "run p p"]:
@@ -33,9 +46,11 @@ def count_collisions(table: NoisyTable) -> Int[Tensor, "run p p"]:
 def mean_collisions(table: NoisyTable) -> pd.DataFrame:
     """Mean collisions of clean and of noisy training pairs, one row per run; NaN without pairs."""
     count = count_collisions(table).double()
-    roles = {"clean": table.role == CLEAN, "noisy": table.role == NOISY}
-    means = {name: (count * of).sum((1, 2)) / of.sum((1, 2)) for name, of in roles.items()}
-    return pd.DataFrame({name: mean.numpy() for name, mean in means.items()}).rename_axis("run")
+    means = {}
+    for name, code in _ROLES.items():
+        here = table.role == code
+        means[name] = ((count * here).sum((1, 2)) / here.sum((1, 2))).numpy()
+    return pd.DataFrame(means).rename_axis("run")
 
 
 def expected_collisions(run: Run) -> dict[str, float]:
@@ -71,3 +86,34 @@ def expected_collisions(run: Run) -> dict[str, float]:
         return {"clean": (1 - 1 / p) * noisy, "noisy": (1 - 1 / p) * (clean + more)}
     wrong = float((bijective_labels(p) != true_labels(run.op, p)).mean())
     return {"clean": wrong * noisy, "noisy": wrong * clean}
+
+
+def collision_table(runs: Iterable[Run]) -> pd.DataFrame:
+    """One row per run: its fields and ``key``, mean collisions counted and expected.
+
+    Columns ``collisions_clean``, ``collisions_noisy``, ``expected_clean``, ``expected_noisy``.
+    """
+    rows = []
+    for run in runs:
+        counted = mean_collisions(noisy_table(run)).iloc[0]
+        numbers = {f"collisions_{role}": x for role, x in counted.items()}
+        numbers |= {f"expected_{role}": x for role, x in expected_collisions(run).items()}
+        rows.append({"key": run.key, **run.model_dump(), **numbers})
+    return pd.DataFrame(rows)
+
+
+def learned_by_collisions(nets: NetStack, table: NoisyTable) -> pd.DataFrame:
+    """How many training pairs of a role and number of collisions are answered as they were given.
+
+    Rows (role, collisions) with the counts ``pairs`` and ``right``, over all runs of the stack.
+    """
+    right, count = predictions(nets) == table.given, count_collisions(table)
+    parts = [
+        pd.DataFrame({"collisions": count[here].numpy(), "right": right[here].numpy()}).assign(
+            role=role
+        )
+        for role, code in _ROLES.items()
+        if (here := table.role == code).any()
+    ]
+    groups = pd.concat(parts).groupby(["role", "collisions"]).right
+    return groups.agg(pairs="size", right="sum").reset_index()

@@ -15,6 +15,33 @@ EARLY = 0.25
 """Mean of clean and noisy accuracy at which `milestones` compares the two (ours)."""
 
 
+def at_step(t: float) -> str:
+    """A time of `milestones` as text.
+
+    >>> at_step(115.0), at_step(float("inf"))
+    ('at step 115', 'never')
+    """
+    return f"at step {t:.0f}" if np.isfinite(t) else "never"
+
+
+def as_steps(frame: pd.DataFrame) -> pd.DataFrame:
+    """Times of `milestones` as text: whole steps, never, a dash where there is nothing."""
+    text = frame.map(lambda t: "–" if pd.isna(t) else at_step(t).removeprefix("at step "))
+    return text.rename_axis(columns=[None] * text.columns.nlevels)
+
+
+def noise_first(found: pd.DataFrame) -> str:
+    """In how many of the nets that fit their noise half of it is known before half of the rest.
+
+    ``found``: rows of `milestones`.
+
+    >>> noise_first(pd.DataFrame({"t50_noisy": [5.0, 9.0, np.inf], "t50_clean": [9.0, 9.0, 9.0]}))
+    '1 of 2'
+    """
+    fit = found[np.isfinite(found.t50_noisy)]
+    return f"{int((fit.t50_noisy < fit.t50_clean).sum())} of {len(fit)}"
+
+
 def label_blind(recovered: pd.Series, p: int) -> pd.Series:
     """Noisy accuracy expected without knowing the wrong labels: (1 - recovered) / (p - 1).
 

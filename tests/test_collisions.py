@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from modnoise.collisions import count_collisions, expected_collisions, mean_collisions
+from modnoise.collisions import (
+    collision_table,
+    count_collisions,
+    expected_collisions,
+    learned_by_collisions,
+    mean_collisions,
+)
+from modnoise.nets import new_nets
 from modnoise.spec import Run
 from modnoise.tables import CLEAN, NOISY, NoisyTable, bijective_labels, noisy_table, true_labels
 
@@ -108,3 +115,40 @@ def test_bijective_noise_changes_sides_at_one_half():
 def test_where_there_is_no_closed_form_it_says_so(fields):
     with pytest.raises(ValueError, match="is not allowed: closed forms are for add and sub"):
         expected_collisions(Run(**fields))
+
+
+def test_the_table_of_runs_has_counted_beside_expected():
+    runs = [Run(p=17, noise=noise, noise_kind="bijective", **FULL) for noise in (0.2, 0.6)]
+    frame = collision_table(runs)
+    assert frame.key.tolist() == [run.key for run in runs]
+    assert frame.noise.tolist() == [0.2, 0.6]
+    for role in ("clean", "noisy"):
+        assert (
+            frame[f"collisions_{role}"].tolist()
+            == mean_collisions(noisy_table(runs))[role].tolist()
+        )
+        expected = [expected_collisions(run)[role] for run in runs]
+        assert frame[f"expected_{role}"].tolist() == expected
+
+
+def test_what_is_learned_is_counted_by_role_and_collisions():
+    """A net that answers 1 to everything, on the table by hand above."""
+    true = torch.tensor([[[0, 1, 2], [1, 2, 0], [2, 0, 1]]])
+    given, role = true.clone(), torch.full((1, 3, 3), CLEAN)
+    given[0, 0, 0], role[0, 0, 0] = 1, NOISY
+    nets = new_nets(Run(p=3, width=2))
+    nets.W.zero_()
+    nets.mu.copy_(torch.tensor([[0.0, 1.0, 0.0]]))
+    found = learned_by_collisions(nets, NoisyTable(3, true, given, role))
+    assert found.to_dict("records") == [
+        {"role": "clean", "collisions": 0, "pairs": 6, "right": 1},
+        {"role": "clean", "collisions": 1, "pairs": 2, "right": 2},
+        {"role": "noisy", "collisions": 2, "pairs": 1, "right": 1},
+    ]
+
+
+def test_without_noise_all_pairs_are_clean():
+    run = Run(p=7, width=3, noise=0.0)
+    found = learned_by_collisions(new_nets(run), noisy_table(run))
+    assert found.role.tolist() == ["clean"]
+    assert found.pairs.sum() == run.n_train

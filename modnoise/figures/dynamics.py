@@ -179,22 +179,21 @@ def gradient_rates(frame: pd.DataFrame, *, cols: str, title: str, color: Palette
     return fig
 
 
-def collision_counts(
-    counted: pd.DataFrame, expected: pd.DataFrame, *, title: str, color: Palette
-) -> Figure:
+def collision_counts(frame: pd.DataFrame, *, title: str, color: Palette) -> Figure:
     """Mean collisions of clean and noisy pairs against noise: dots counted, lines closed forms.
 
-    Both frames have ``noise_kind``, ``noise``, ``clean`` and ``noisy``; ``counted`` a row per run.
+    ``frame`` is `collision_table`'s: a row per run.
     """
-    kinds = [kind for kind in _KINDS if (counted.noise_kind == kind).any()]
+    kinds = [kind for kind in _KINDS if (frame.noise_kind == kind).any()]
     fig, axes = style.panels(style.FULL, 1, len(kinds), sharey=True, squeeze=False)
     for ax, kind in zip(axes[0], kinds, strict=True):
-        dots, lines = counted[counted.noise_kind == kind], expected[expected.noise_kind == kind]
-        lines = lines.sort_values("noise")
+        rows = frame[frame.noise_kind == kind].sort_values("noise")
         for role in ("clean", "noisy"):
-            ax.plot(lines.noise, lines[role], color=color[role], ls=_LINES[role])
-            ax.plot(dots.noise, dots[role], "o", color=color[role], ms=3.5, mfc="none")
-            style.label_end(ax, lines.noise, lines[role], role, color[role])
+            line = rows.groupby("noise")[f"expected_{role}"].first()
+            ax.plot(line.index, line, color=color[role], ls=_LINES[role])
+            ax.plot(rows.noise, rows[f"collisions_{role}"], "o", color=color[role], ms=3.5,
+                    mfc="none")  # fmt: skip
+            style.label_end(ax, line.index, line, role, color[role])
         ax.set_title(_KINDS[kind])
         ax.set_xlabel("label noise α")
         ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
