@@ -1,6 +1,7 @@
 // A slider over recorded values: bars, numbers and one sentence follow it. Needs no kernel.
-// Data come from Python (modnoise/widgets.py): { axis, values, rows, sentences, chance }; a row is
-// { name: { role: share } }, one per value on the slider, as is a sentence.
+// Data come from Python (modnoise/widgets.py): { axis, values, parts, roles, rows, sentences, chance };
+// a row is { part: { role: share } }, one per value on the slider, as is a sentence. The lists give
+// the order, which objects lose in a stored notebook.
 const percent = (x) => (x === null ? "–" : `${(100 * x).toFixed(1)} %`);
 
 function element(tag, attributes, ...children) {
@@ -37,16 +38,16 @@ function render({ model, el }) {
     shown.textContent = data.values[i];
     slider.setAttribute("aria-valuetext", data.values[i]);
     body.replaceChildren();
-    for (const [name, shares] of Object.entries(row)) {
-      const roles = Object.entries(shares), alone = roles.length === 1;
-      const title = element("div", { class: "mn-name" }, name);
+    for (const part of data.parts) {
+      const shares = row[part], roles = data.roles.filter((role) => role in shares);
+      const title = element("div", { class: "mn-name" }, part);
       title.style.gridRow = `span ${roles.length}`;
       const line = element("div", { class: "mn-part" }, title);
-      for (const [role, share] of roles) {
-        const number = alone ? percent(share) : `${role} ${percent(share)}`;
+      for (const role of roles) {
+        const number = percent(shares[role]);
         line.append(
-          bar(role, share, data.chance),
-          element("div", { class: "mn-number" }, number),
+          bar(role, shares[role], data.chance),
+          element("div", { class: "mn-number" }, roles.length > 1 ? `${role} ${number}` : number),
         );
       }
       body.append(line);

@@ -20,10 +20,10 @@ from modnoise.training.loop import State, Trained, train
 
 _HERE = Path(__file__).parent
 _ROLES = {
-    "clean": "clean training pairs",
-    "noisy": "noisy pairs: wrong label given",
-    "recovered": "noisy pairs: right label",
-    "test": "test pairs",
+    "clean": "clean",
+    "noisy": "noisy, given label",
+    "recovered": "noisy, true label",
+    "test": "test",
 }
 _TESTED = ("full", "G", "G_quadratic", "G_random", "R")
 
@@ -83,7 +83,7 @@ def recorded(
         for value in values
     ]
     sentences = [_recovery(row["full"], row[filtered], row[control], chance) for row in rows]
-    return _slider(by, values, rows, sentences, chance)
+    return _slider(by, values, rows, sentences, chance, ("test", "noisy"))
 
 
 def recorded_roles(final: pd.DataFrame, *, chance: float, by: str = "width") -> Recorded:
@@ -102,17 +102,23 @@ def recorded_roles(final: pd.DataFrame, *, chance: float, by: str = "width") -> 
         for _, one in middle.iterrows()
     ]
     sentences = [_behaviour(one, chance) for _, one in middle.iterrows()]
-    return _slider(by, list(middle.index), rows, sentences, chance)
+    return _slider(by, list(middle.index), rows, sentences, chance, tuple(_ROLES))
 
 
 def _slider(
-    by: str, values: list, rows: list[dict], sentences: list[str], chance: float
+    by: str,
+    values: list,
+    rows: list[dict],
+    sentences: list[str],
+    chance: float,
+    roles: tuple[str, ...],
 ) -> Recorded:
     """The widget over ``values`` of the field ``by``, starting in their middle."""
     axis = {"noise": "label noise", "weight_decay": "weight decay"}.get(by, by)
     names = [f"{x:.0%}" if by == "noise" else f"{x:g}" for x in values]
     data = {"axis": axis, "values": names, "rows": rows, "sentences": sentences}
-    return Recorded(data=data | {"chance": chance}, index=len(values) // 2)
+    data |= {"parts": list(rows[0]), "roles": list(roles), "chance": chance}
+    return Recorded(data=data, index=len(values) // 2)
 
 
 def _share(x: float) -> float | None:
