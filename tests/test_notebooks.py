@@ -36,7 +36,8 @@ def run_papermill(path, tmp_path, **parameters):
 
 
 def test_there_are_notebooks():
-    assert {path.stem for path in NOTEBOOKS} >= {"00_quickstart", "03_recover_the_rule", "06_mnist"}
+    names = {path.stem for path in NOTEBOOKS}
+    assert names >= {"00_quickstart", "03_recover_the_rule", "06_mnist"}
 
 
 @each
