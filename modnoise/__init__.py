@@ -81,6 +81,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "FiltrationParameters",
             "MnistParameters",
             "QuickstartParameters",
+            "ScorecardParameters",
             "check_parameters",
         ],
         "partition": ["ipr", "strength"],

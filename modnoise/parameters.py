@@ -67,6 +67,12 @@ class DynamicsParameters(Spec):
     seed: int = Field(ge=0)
 
 
+class ScorecardParameters(Spec):
+    """Parameters of ``99_scorecard``, which shows the stored verdicts of all pages."""
+
+    scale: Literal["smoke", "laptop", "paper"]
+
+
 def check_parameters(namespace: Mapping[str, Any], model: type[Parameters]) -> Parameters:
     """Check every plain value in a notebook's namespace against ``model``.
 

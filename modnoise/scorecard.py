@@ -7,12 +7,16 @@ the scorecard cannot differ from the pages, and a claim that no page checks is m
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 
 import nbformat
 import pandas as pd
 
 from modnoise.claims import CLAIMS, STATES, VERDICT
+from modnoise.records import CHECKOUT
 
 COLUMNS = (
     "claim", "statement", "source", "rule", "state", "tally", "measured", "scale", "setting",
@@ -20,8 +24,10 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def read(folder: str | Path) -> pd.DataFrame:
+def read(folder: str | Path | None = None) -> pd.DataFrame:
     """One row per verdict stored in the notebooks of a folder, in the order of the pages.
+
+    Default: the notebooks of the checkout.
 
     Columns `COLUMNS`: what the claim says and who says it, the rule, the state, how many
     conditions hold, one text per condition, scale and setting, keys of the runs, and file and
@@ -30,6 +36,7 @@ def read(folder: str | Path) -> pd.DataFrame:
     Raises:
         ValueError: a folder without notebooks; a verdict on a claim that does not exist.
     """
+    folder = CHECKOUT / "notebooks" if folder is None else folder
     pages = sorted(Path(folder).glob("*.ipynb"))
     if not pages:
         raise ValueError(f"folder = {str(folder)!r} is not allowed: it holds no notebook")
@@ -67,3 +74,47 @@ def unconfirmed(card: pd.DataFrame) -> pd.DataFrame:
 def counts(card: pd.DataFrame) -> pd.Series:
     """Number of verdicts in each state, in the order of `modnoise.claims.STATES`."""
     return card.state.value_counts().reindex(STATES, fill_value=0)
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Verdicts as a table on a page, and as lines of text elsewhere."""
+
+    card: pd.DataFrame
+    caption: str
+
+    def __repr__(self) -> str:
+        return "\n".join(
+            f"{row.claim}: {row.state} ({row.tally}; {row.scale}; {row.setting}) [{row.page}]"
+            for row in self.card.itertuples()
+        )
+
+    def _repr_html_(self) -> str:
+        head = "".join(f"<th scope='col'>{x}</th>" for x in ("claim", "verdict", "measured"))
+        body = "".join(f"<tr>{''.join(self._cells(row))}</tr>" for row in self.card.itertuples())
+        return (
+            f'<div class="mn-scorecard"><table><caption>{escape(self.caption)}</caption>'
+            f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+        )
+
+    def _cells(self, row: tuple) -> Iterator[str]:
+        link = f'<a href="{row.page.removesuffix(".ipynb")}.html">{escape(row.title)}</a>'
+        yield (
+            f"<td><strong>{escape(row.statement)}</strong><br><small>{escape(row.claim)}, "
+            f"{escape(row.source)}<br>Rule: {escape(row.rule)}<br>{link}</small></td>"
+        )
+        runs = f"<br>{len(row.runs)} recorded runs" if row.runs else ""
+        yield f"<td>{row.state}<br><small>{row.tally}<br>{row.scale}{runs}</small></td>"
+        texts = "".join(f"<li>{escape(text)}</li>" for text in row.measured)
+        yield f"<td><ul>{texts}</ul><small>{escape(row.setting)}</small></td>"
+
+
+def table(card: pd.DataFrame) -> Listing:
+    """All rows of a scorecard, with rules, settings, numbers and links to the pages."""
+    return Listing(card, "What was claimed, what was measured, and the verdict")
+
+
+def reasons(card: pd.DataFrame) -> Listing:
+    """The verdicts that are not confirmations, with the conditions that failed or are missing."""
+    rest = unconfirmed(card)
+    return Listing(rest.assign(measured=rest.why), "Refuted or not tested, and why")

@@ -13,7 +13,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from modnoise.claims import CLAIMS, VERDICT, check
 from modnoise.figures import verdict_board
 from modnoise.figures.style import themed
-from modnoise.scorecard import COLUMNS, counts, read, unconfirmed
+from modnoise.scorecard import COLUMNS, counts, read, reasons, table, unconfirmed
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 
@@ -47,6 +47,11 @@ def test_a_verdict_comes_back_from_its_page(tmp_path):
     assert card.runs.tolist() == [["a" * 12]] * 3
     assert set(card.rule) == {CLAIMS["CONTROL-noise-1"].rule}
     assert counts(card).tolist() == [1, 1, 1]
+    text, html = repr(table(card)), table(card)._repr_html_()
+    assert text.splitlines()[0].startswith("CONTROL-noise-1: confirmed (4 of 4; laptop; p = 10")
+    assert html.count("<tr>") == 4
+    assert html.count('<a href="01_a.html">A title</a>') == 2
+    assert reasons(card)._repr_html_().count("<tr>") == 3
     rest = unconfirmed(card)
     assert rest.why.tolist() == [["smoke scale is too small to tell"], list(bad.measured)]
 
