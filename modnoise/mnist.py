@@ -253,14 +253,15 @@ def with_null(curves: pd.DataFrame, runs: Sequence[MnistRun]) -> pd.DataFrame:
 def table2(frame: pd.DataFrame) -> pd.DataFrame:
     """Rows of `against_null` as the paper prints them, with the null beside them, as text.
 
-    A row per noise ratio and epoch (``epoch`` or ``step``). The last column is noisy accuracy less
-    the null in standard errors of one run.
+    A row per noise ratio and epoch (``epoch`` or ``step``), in their order. Behind the null stand
+    the standard error of one run, and noisy accuracy less the null in these errors.
     """
-    frame = frame.rename(columns={"step": "epoch"}).set_index(["noise", "epoch"])
+    frame = frame.rename(columns={"step": "epoch"}).set_index(["noise", "epoch"]).sort_index()
     shares = {
         "noisy": frame.accuracy_noisy, "clean": frame.accuracy_clean, "(1 − clean)/9": frame.null
     }  # fmt: skip
     text = {name: x.map("{:.2%}".format) for name, x in shares.items()}
+    text["error of one run"] = frame.error.map("{:.2%}".format)
     text["noisy − null, in errors"] = (frame.excess / frame.error).map("{:+.1f}".format)
     return pd.DataFrame(text)
 

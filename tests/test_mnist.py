@@ -685,6 +685,7 @@ def test_the_null_is_confirmed_by_a_label_blind_table():
     verdict = check("MNIST-null", table(), scale="laptop")
     assert verdict.state == "confirmed"
     assert len(verdict.measured) == 6
+    assert verdict.setting.startswith("MNIST subset; steps = 50;")
     # ten seeds at +1, ten at -1 point: standard deviation 1.026, of the mean 0.23
     assert "mean +0.00 ± 0.23 (holds)" in verdict.measured[0]
 
@@ -776,7 +777,7 @@ def test_the_printed_table_has_the_papers_cells_and_the_distance_in_errors():
     got = table2(against_null(PAPER_TABLE2))
     assert got.index.tolist() == [(0.05, 1), (0.05, 2), (0.20, 1), (0.20, 2)]
     # (0.0647 - 0.5371/9) / sqrt(0.05968 0.94032 / 3000) = 0.005022 / 0.004325
-    assert got.iloc[1].tolist() == ["6.47%", "46.29%", "5.97%", "+1.2"]
+    assert got.iloc[1].tolist() == ["6.47%", "46.29%", "5.97%", "0.43%", "+1.2"]
 
 
 def test_mean_and_error_over_seeds_by_hand():

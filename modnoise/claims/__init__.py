@@ -39,7 +39,7 @@ CLAIMS: Mapping[str, Claim] = {
 def _setting(frame: pd.DataFrame) -> str:
     """What all rows have in common, and how many seeds they are from."""
     labels = {"op": "", "p": "p = ", "act": "", "width": "M = ", "noise": "noise = "}
-    labels |= {"steps": "steps = ", "seed": "seed "}
+    labels |= {"source": "MNIST ", "steps": "steps = ", "seed": "seed "}
     shared = [name for name in labels if name in frame and frame[name].nunique() == 1]
     parts = [f"{labels[name]}{frame[name].iloc[0]}" for name in shared]
     if "seed" in frame and "seed" not in shared:
