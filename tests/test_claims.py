@@ -156,11 +156,15 @@ def test_the_swap_must_keep_the_test_and_lower_the_noise(part, column, fine, bro
 
 def test_nets_at_chance_have_no_test_accuracy_that_a_swap_could_keep():
     rows = changed(frame(**GENERALIZING), "full", 0.8, "accuracy_test", 0.026)
+    assert len(check("R4.1-swap", rows, scale="laptop").measured) == 4  # 0.8 is left out
+    rows = changed(rows, "full", 0.5, "accuracy_test", 0.026)
     verdict = check("R4.1-swap", rows, scale="laptop")
     assert verdict.state == "not tested"
-    assert verdict.measured[0].endswith("3 × chance, at noise 0.8")
-    assert "quadratic, noise 0.8: test 2.6 % before, 60.0 % after" in verdict.measured[5]
-    assert state("R4.1-swap", changed(rows, "full", 0.8, "accuracy_test", 0.027)) == "confirmed"
+    assert verdict.measured[0].endswith("3 × chance, at noise 0.5, 0.8")
+    assert "quadratic, noise 0.3: test 60.0 % before, 60.0 % after" in verdict.measured[1]
+    assert len(verdict.measured) == 3
+    rows = changed(rows, "full", 0.5, "accuracy_test", 0.027)
+    assert state("R4.1-swap", rows) == "confirmed"
 
 
 def test_ff_must_not_lower_the_test_accuracy_of_quadratic_nets_at_any_noise():
@@ -247,3 +251,70 @@ def test_a_verdict_prints_rule_measure_scale_and_setting():
 def test_an_unknown_claim_is_refused_with_the_known_ones():
     with pytest.raises(ValueError, match=r"'R9' is not known.*R4\.1-FF"):
         check("R9", frame(), scale="laptop")
+
+
+CONTROLLED = {
+    "every": (0.9, 0.0),
+    "every_quadratic": (0.9, 0.0),
+    "label_prior": (1.0, 0.0),
+    "G_log": (1.0, 0.0),
+    "R_log": (0.0, 0.9),
+}
+
+
+def test_the_dominant_frequency_must_not_do_worse_than_all_frequencies_apart():
+    rows = frame(**CONTROLLED)
+    assert state("CONTROL-every", rows) == "confirmed"
+    for part in ("every", "every_quadratic"):
+        assert (
+            state("CONTROL-every", changed(rows, part, 0.5, "accuracy_test", 1.0)) == "confirmed"
+        )
+        lower = changed(rows, "G" + part.removeprefix("every"), 0.5, "accuracy_test", 0.89)
+        assert state("CONTROL-every", lower) == "refuted"
+    assert state("CONTROL-every", rows[rows.part != "every"]) == "not tested"
+
+
+def periodic(after: float) -> pd.DataFrame:
+    start = frame(noises=(0.3,), step=0).assign(sparsity=0.08)
+    return pd.concat([start, frame().assign(sparsity=after)], ignore_index=True)
+
+
+def test_trained_neurons_must_be_half_as_periodic_again_as_untrained_ones():
+    assert state("CONTROL-periodic", periodic(0.1201)) == "confirmed"
+    assert state("CONTROL-periodic", periodic(0.1199)) == "refuted"
+    alone = periodic(0.5)
+    assert state("CONTROL-periodic", alone[alone.steps > 0]) == "not tested"
+    assert state("CONTROL-periodic", frame()) == "not tested"
+
+
+def test_the_angles_must_cohere_outside_the_dominant_frequency():
+    assert state("CONTROL-coherence", frame().assign(coherence_other=0.051)) == "confirmed"
+    assert state("CONTROL-coherence", frame().assign(coherence_other=0.049)) == "refuted"
+    assert state("CONTROL-coherence", frame()) == "not tested"
+
+
+def test_the_prior_alone_must_answer_95_percent():
+    rows = frame(**CONTROLLED)
+    assert state("CONTROL-prior", changed(rows, "label_prior", 0.8, "accuracy_test", 0.951)) == (
+        "confirmed"
+    )
+    assert state("CONTROL-prior", changed(rows, "label_prior", 0.8, "accuracy_test", 0.949)) == (
+        "refuted"
+    )
+    assert state("CONTROL-prior", frame()) == "not tested"
+
+
+@pytest.mark.parametrize(
+    ("part", "column", "broken"),
+    [
+        ("G_log", "accuracy_test", 0.949),
+        ("G_log", "accuracy_noisy", 0.0589),
+        ("R_log", "accuracy_noisy", 0.499),
+    ],
+)
+def test_ff_for_multiplication_needs_all_three(part, column, broken):
+    rows = frame(noises=(0.1, 0.3, 0.5), op="mul", **CONTROLLED)
+    assert state("D-FF-multiplication", rows) == "confirmed"
+    assert state("D-FF-multiplication", changed(rows, part, 0.3, column, broken)) == "refuted"
+    assert state("D-FF-multiplication", rows[rows.noise < 0.5]) == "not tested"
+    assert state("D-FF-multiplication", rows.assign(op="add")) == "not tested"

@@ -22,6 +22,7 @@ from modnoise.claims.base import (
     Untested,
     Verdict,
 )
+from modnoise.claims.controls import CONTROLS
 from modnoise.claims.descent import DESCENT
 from modnoise.claims.dynamics import DYNAMICS
 from modnoise.claims.filtration import FILTRATION
@@ -31,7 +32,7 @@ from modnoise.claims.mnist import MNIST
 __all__ = ["CLAIMS", "STATES", "TESTED_SCALES", "VERDICT", "Claim", "Verdict", "check"]
 
 CLAIMS: Mapping[str, Claim] = {
-    claim.id: claim for claim in (*DESCENT, *DYNAMICS, *FILTRATION, *INSIDE, *MNIST)
+    claim.id: claim for claim in (*CONTROLS, *DESCENT, *DYNAMICS, *FILTRATION, *INSIDE, *MNIST)
 }
 """All claims by id."""
 
