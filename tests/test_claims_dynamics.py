@@ -332,6 +332,37 @@ def test_within_a_role_pairs_with_collisions_must_be_known_sooner():
         assert state("COLLISIONS-within", few) == "not tested"
 
 
+EQUAL = ((500, 0.2), (80, 0.6), (60, 0.9)), ((60, 0.25), (80, 0.65), (300, 0.85))
+
+
+def alike(clean=EQUAL[0], noisy=EQUAL[1]):
+    """Clean pairs rarely collide, noisy ones often: 73.2 % of them are known, of clean 31.6 %."""
+    rows = pd.DataFrame(
+        [
+            {"role": role, "collisions": k, "pairs": n, "right": n * share}
+            for role, of in (("clean", clean), ("noisy", noisy))
+            for k, (n, share) in enumerate(of)
+        ]
+    )
+    return rows.assign(p=P, width=513, step=60)
+
+
+def test_pairs_with_as_many_collisions_must_be_known_alike():
+    assert state("COLLISIONS-equal", alike()) == "confirmed"
+    assert len(measured("COLLISIONS-equal", alike())) == 3
+    # a third of the lead: 14.3 points at a share of 0.34, 13.1 at 0.08
+    shares = {0.34: "confirmed", 0.35: "refuted", 0.08: "confirmed", 0.06: "refuted"}
+    for share, expected in shares.items():
+        rows = alike(noisy=((60, share), *EQUAL[1][1:]))
+        assert state("COLLISIONS-equal", rows) == expected
+    few = alike(noisy=((49, 0.9), *EQUAL[1][1:]))
+    assert state("COLLISIONS-equal", few) == "confirmed"
+    assert state("COLLISIONS-equal", but(few, "pairs", 49, role="clean")) == "not tested"
+    behind = but(alike(), "right", 0, role="noisy")
+    assert state("COLLISIONS-equal", behind) == "not tested"
+    assert state("COLLISIONS-equal", alike().query("role == 'noisy'")) == "not tested"
+
+
 def batches(gaps=(0.1, 0.2, 0.4)):
     rows = product(batch=(64, 256, None), seed=SEEDS)
     rows["gap"] = np.repeat(gaps, len(SEEDS))

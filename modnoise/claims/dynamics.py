@@ -359,6 +359,34 @@ def _within(frame: pd.DataFrame) -> Found:
     return found
 
 
+def _equal(frame: pd.DataFrame) -> Found:
+    least, found = 50, []
+    if frame.empty or "collisions" not in frame:
+        raise Untested("no pairs with their collisions")
+    if missing := [role for role in ("clean", "noisy") if not (frame.role == role).any()]:
+        raise Untested(f"no {missing[0]} pairs")
+    both = frame.groupby("role")[["right", "pairs"]].sum()
+    lead = float(
+        both.right["noisy"] / both.pairs["noisy"] - both.right["clean"] / both.pairs["clean"]
+    )
+    if lead < 0.05 - _ROUNDING:
+        raise Untested(
+            f"noisy pairs are {_points(lead)} points ahead: there is nothing to explain"
+        )
+    for count, rows in frame.groupby("collisions"):
+        here = rows.groupby("role")[["right", "pairs"]].sum()
+        if len(here) < 2 or here.pairs.min() < least:
+            continue
+        known = here.right / here.pairs
+        rest = float(known["noisy"] - known["clean"])
+        text = f"noisy {100 * known['noisy']:.1f} %, clean {100 * known['clean']:.1f} %, "
+        text += f"{_points(rest)} points; {_points(lead)} over all pairs"
+        found.append((f"{count} collisions", text, bool(abs(rest) <= lead / 3 + _ROUNDING)))
+    if not found:
+        raise Untested(f"no number of collisions with {least} pairs of each role")
+    return found
+
+
 def _batches(frame: pd.DataFrame) -> Found:
     if frame.empty or "gap" not in frame:
         raise Untested("no milestones of any run")
@@ -375,7 +403,7 @@ def _batches(frame: pd.DataFrame) -> Found:
     return [("widest gap", f"points {text}", holds)]
 
 
-_NETS = ("optimizer", "weight_decay", "width")
+_NETS = ("optimizer", "weight_decay", "lr", "width")
 _RATES = ("optimizer", "weight_decay", "lr")
 _EARLY = "at all early recorded steps: up to step 100, and not after the noisy accuracy is 50 %"
 
@@ -387,7 +415,7 @@ DYNAMICS = (
         "noisy accuracy reaches 50 % at an earlier recorded step than clean accuracy, for AdamW, "
         "Adam and Muon, at every width and noise ratio where the noise is fit",
         _first,
-        over=(*_NETS, "lr"),
+        over=_NETS,
     ),
     Claim(
         "R3.2-regimes",
@@ -398,7 +426,7 @@ DYNAMICS = (
         "accuracy reaches that level, in three quarters of the nets (at least three) whose "
         "highest noisy accuracy is 5 × chance or more",
         _regimes,
-        over=(*_NETS, "lr"),
+        over=_NETS,
     ),
     Claim(
         "R3.2-gap",
@@ -407,7 +435,7 @@ DYNAMICS = (
         "the widest gap, noisy less clean accuracy, is at least 10 points at noise up to 0.3, for "
         "AdamW, Adam and Muon, at every width where the noise is fit",
         _gap,
-        over=(*_NETS, "lr"),
+        over=_NETS,
     ),
     Claim(
         "R3.2-gap-noise",
@@ -425,7 +453,7 @@ DYNAMICS = (
         "where the gap is widest, noisy accuracy is at least 10 points above "
         "(1 − recovered)/(p − 1), wherever the noise is fit",
         _beyond_blind,
-        over=(*_NETS, "lr"),
+        over=_NETS,
     ),
     Claim(
         "R3.2-i",
@@ -435,7 +463,7 @@ DYNAMICS = (
         "first step there is at most −0.9, and a width gets there if a smaller one does; at every "
         "optimizer, weight decay and noise ratio where two widths get there",
         _faster,
-        over=(*_NETS, "lr"),
+        over=_NETS,
     ),
     Claim(
         "C3-rates",
@@ -540,6 +568,15 @@ DYNAMICS = (
         "one net at one step: of the training pairs with two collisions or more at least 5 points "
         "more are known than of those with none, among the clean and among the noisy pairs",
         _within,
+    ),
+    Claim(
+        "COLLISIONS-equal",
+        "Clean and noisy pairs with as many collisions are learned alike",
+        "ours, after the follow-up",
+        "one net at one step, noisy pairs at least 5 points ahead: at each number of collisions "
+        "with 50 pairs of each role, noisy less clean accuracy is at most a third of that lead in "
+        "size",
+        _equal,
     ),
     Claim(
         "BATCHES",
