@@ -261,8 +261,8 @@ def table2(frame: pd.DataFrame) -> pd.DataFrame:
         "noisy": frame.accuracy_noisy, "clean": frame.accuracy_clean, "(1 − clean)/9": frame.null
     }  # fmt: skip
     text = {name: x.map("{:.2%}".format) for name, x in shares.items()}
-    text["error of one run"] = frame.error.map("{:.2%}".format)
-    text["noisy − null, in errors"] = (frame.excess / frame.error).map("{:+.1f}".format)
+    text["error"] = frame.error.map("{:.2%}".format)
+    text["excess/error"] = (frame.excess / frame.error).map("{:+.1f}".format)
     return pd.DataFrame(text)
 
 
