@@ -51,7 +51,7 @@ def _periodic(frame: pd.DataFrame) -> Found:
         after = _column(at_noise(frame[frame.steps > 0], noise), "sparsity")
         text = f"median share of power at the dominant frequency {_share(after)}, "
         text += f"untrained {_share(before)}"
-        found.append((f"noise {noise:g}", text, after.median() >= 1.5 * before.median()))
+        found.append((f"noise {noise:g}", text, bool(after.median() >= 1.5 * before.median())))
     return found
 
 
@@ -61,7 +61,7 @@ def _coherent(frame: pd.DataFrame) -> Found:
         other = _column(at_noise(frame, noise), "coherence_other")
         values = [f"{x:.3f}" for x in (other.median(), other.min(), other.max())]
         text = f"coherence {values[0]} ({values[1]} to {values[2]})"
-        found.append((f"noise {noise:g}", text, other.median() >= 0.05))
+        found.append((f"noise {noise:g}", text, bool(other.median() >= 0.05)))
     return found
 
 
