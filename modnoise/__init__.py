@@ -58,6 +58,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "compare",
             "curves",
             "first_step",
+            "ladder_table",
             "median_table",
             "outcomes",
             "percent",

@@ -9,6 +9,7 @@ never code paths. Grids that no source gives are ours and say so.
 from __future__ import annotations
 
 import itertools
+import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -89,7 +90,7 @@ class Sweep:
         ]
 
     def told(self, scale: str) -> str:
-        """One line with the setting at a scale, one with the command that computes it again."""
+        """The setting at a scale in lines of 79 letters, and the command that computes it again."""
         runs, parts = self.runs(scale), []
         for name, label in _TOLD.items():
             if name in self.spec.model_fields:
@@ -97,8 +98,8 @@ class Sweep:
                 told = (f"{x:g}" if isinstance(x, float) else str(x) for x in found)
                 parts.append(label.format(", ".join(told)))
         many = "s" * (len(runs) != 1)
-        line = "; ".join([f"{scale} scale: {len(runs)} run{many}", *parts])
-        return f"{line}\nmodnoise run {self.name} --scale {scale}"
+        setting = "; ".join([f"{scale} scale: {len(runs)} run{many}", *parts])
+        return f"{textwrap.fill(setting, 79)}\nmodnoise run {self.name} --scale {scale}"
 
 
 _TOLD = {  # fields named with every figure

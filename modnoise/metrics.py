@@ -139,6 +139,12 @@ def median_table(
     return table.rename(columns=lambda name: name.removeprefix("accuracy_"))
 
 
+def ladder_table(final: pd.DataFrame, by: Sequence[str], role: str = "test") -> pd.DataFrame:
+    """Accuracies of a role as text: a row per value of ``by``, a column per width, median seed."""
+    middle = final.groupby([*by, "width"])[f"accuracy_{role}"].median().unstack("width")
+    return percent(middle.rename_axis(index={"weight_decay": "decay", "train_frac": "share"}))
+
+
 def percent(frame: pd.DataFrame) -> pd.DataFrame:
     """Fractions as text with one decimal, a dash where there is nothing to measure."""
     text = frame.map(lambda x: "–" if pd.isna(x) else f"{x:.1%}")

@@ -58,8 +58,8 @@ def test_declaring_experiments_needs_no_torch():
 
 def test_a_sweep_tells_its_setting_and_the_command_that_computes_it():
     assert EXPERIMENTS["fig12"].told("smoke").splitlines() == [
-        "smoke scale: 2 runs; op add; p 23; M 17, 129; act relu; muon; lr 0.005; decay 1; "
-        "noise 0.2; training share 0.7; 300 steps; seed 42",
+        "smoke scale: 2 runs; op add; p 23; M 17, 129; act relu; muon; lr 0.005; decay",
+        "1; noise 0.2; training share 0.7; 300 steps; seed 42",
         "modnoise run fig12 --scale smoke",
     ]
     other = EXPERIMENTS["table2"].told("smoke")  # of another kind: only the fields it has

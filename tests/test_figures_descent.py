@@ -114,6 +114,13 @@ def test_dots_are_filled_where_the_wrong_labels_are_fit_and_missing_without_nois
         assert faces == [page, page, *[to_hex(ax.lines[noise].get_color())] * 2]
 
 
+@pytest.mark.parametrize("call", ["descent", "activations", "regime_map", "tied_nets"])
+def test_names_in_the_legend_have_the_colour_of_text(call):
+    for theme, palette in style.PALETTES.items():
+        (legend,) = drawn(call, theme).legends
+        assert {text.get_color() for text in legend.get_texts()} == {palette["ink"]}
+
+
 def test_one_column_stands_as_two_panels_side_by_side():
     first, second = drawn("descent of one column").axes
     assert first.get_ylabel() == "test error"

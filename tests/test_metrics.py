@@ -133,6 +133,20 @@ def test_outcomes_are_the_full_nets_at_the_last_step_with_what_they_do():
     assert found.accuracy_test[1] < 0.9
 
 
+def test_a_ladder_table_has_the_widths_beside_each_other_and_medians_over_seeds():
+    rows = [
+        {"weight_decay": decay, "noise": 0.1, "width": width, "accuracy_test": x + decay / 10}
+        for decay in (0.3, 1.0)
+        for width, seeds in ((33, (0.1, 0.2, 0.6)), (17, (0.5,)))
+        for x in seeds
+    ]
+    table = metrics.ladder_table(pd.DataFrame(rows[:-1]), ["weight_decay", "noise"])
+    assert table.index.names == ["decay", "noise"]
+    assert list(table.columns) == [17, 33]
+    assert table.loc[0.3, 0.1].tolist() == ["53.0%", "23.0%"]
+    assert table.loc[1.0, 0.1].tolist() == ["–", "30.0%"]
+
+
 def test_curves_stand_beside_the_fields_of_their_runs():
     runs = [Run(p=5, width=3, steps=2, noise=noise) for noise in (0.0, 0.5)]
     trained = [train(run, progress=False) for run in runs]

@@ -45,6 +45,13 @@ def _widths(ax: Axes, widths: Sequence[int], panels: int) -> None:
     ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:.0f}" if x in named else ""))
 
 
+def _legend(fig: Figure, handles: Mapping[str, Line2D | Patch], color: Palette) -> None:
+    """Names below the panels in the colour of text: those of ordered lines are hard to read."""
+    style.name_handles(fig, handles, below=True)
+    for text in fig.legends[0].get_texts():
+        text.set_color(color["ink"])
+
+
 def _medians(rows: pd.DataFrame, column: str) -> pd.Series:
     return rows.groupby("width")[column].median().dropna()
 
@@ -128,7 +135,7 @@ def descent(
     first = axes[0] if beside else axes[:, 0]
     first[0].set_ylabel("test error")
     first[1].set_ylabel("test cross-entropy, nats")
-    style.name_handles(fig, _noise_handles(colors, color), below=True)
+    _legend(fig, _noise_handles(colors, color), color)
     style.set_title(fig, title)
     return fig
 
@@ -179,7 +186,7 @@ def activations(final: pd.DataFrame, *, chance: float, title: str, color: Palett
     axes[0, 0].set_ylabel("test accuracy")
     handles = {one.get_label(): one for one in axes[0, 0].lines if one is not line}
     handles = {name: one for name, one in handles.items() if name in _ACTS.values()}
-    style.name_handles(fig, handles | {style.chance_name(chance): line}, below=True)
+    _legend(fig, handles | {style.chance_name(chance): line}, color)
     style.set_title(fig, title)
     return fig
 
@@ -220,7 +227,7 @@ def regime_map(final: pd.DataFrame, *, title: str, color: Palette) -> Figure:
         name: Patch(color=_fill(name, color)) for name in _REGIMES if name in seen
     }
     handles["right of it: wrong labels fit"] = Line2D([], [], color=color["ink"], lw=2.4)
-    style.name_handles(fig, handles, below=True)
+    _legend(fig, handles, color)
     style.set_title(fig, title)
     return fig
 
@@ -282,6 +289,6 @@ def tied_nets(final: pd.DataFrame, *, chance: float, title: str, color: Palette)
     for row in axes:
         row[0].set_ylabel("accuracy")
     handles["ceiling of f(a, b) = f(b, a)"] = Line2D([], [], color=color["muted"], ls=":")
-    style.name_handles(fig, handles | {style.chance_name(chance): line}, below=True)
+    _legend(fig, handles | {style.chance_name(chance): line}, color)
     style.set_title(fig, title)
     return fig
