@@ -90,7 +90,7 @@ class Sweep:
         ]
 
     def told(self, scale: str) -> str:
-        """The setting at a scale in lines of 79 letters, and the command that computes it again."""
+        """The setting at a scale in lines of 79 letters, and the command that recomputes it."""
         runs, parts = self.runs(scale), []
         for name, label in _TOLD.items():
             if name in self.spec.model_fields:
