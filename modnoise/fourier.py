@@ -150,6 +150,25 @@ def angles(nets: NetStack, k: Int[Tensor, "run neuron"] | None = None) -> tuple[
     )
 
 
+def wrapped(angle: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """An angle less the whole turns in it, in [-pi, pi)."""
+    return torch.remainder(angle + torch.pi, 2 * torch.pi) - torch.pi
+
+
+def angle_miss(
+    nets: NetStack, k: Int[Tensor, "run neuron"], *, op: str
+) -> Float[Tensor, "run neuron"]:
+    """angle_u +- angle_v - angle_w at frequency k_m, `wrapped`: plus for "add", minus for "sub".
+
+    Raises:
+        ValueError: ``op="mul"``, for which the relation is meaningless in the additive index.
+    """
+    if op not in ("add", "sub"):
+        raise ValueError(f"op = {op!r} is not allowed: the angle relation is for 'add' and 'sub'")
+    u, v, w = angles(nets, k)
+    return wrapped(u + (v if op == "add" else -v) - w)
+
+
 def phase_mse(nets: NetStack, *, op: str = "add", weighted: bool = False) -> Float[Tensor, " run"]:
     """Mean squared deviation from angle_u +- angle_v = angle_w (mod 2 pi), in rad^2 (paper, D.3).
 
@@ -160,12 +179,8 @@ def phase_mse(nets: NetStack, *, op: str = "add", weighted: bool = False) -> Flo
     Raises:
         ValueError: ``op="mul"``, for which the relation is meaningless in the additive index.
     """
-    if op not in ("add", "sub"):
-        raise ValueError(f"op = {op!r} is not allowed: the angle relation is for 'add' and 'sub'")
     k = dominant_frequency(nets.W)
-    u, v, w = angles(nets, k)
-    miss = u + (v if op == "add" else -v) - w
-    miss = torch.remainder(miss + torch.pi, 2 * torch.pi) - torch.pi
+    miss = angle_miss(nets, k, op=op)
     weight = torch.ones_like(miss)
     if weighted:
         weight = spectrum(nets.W).abs().gather(-1, k[..., None] - 1)[..., 0]

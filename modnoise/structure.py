@@ -8,11 +8,16 @@ ours.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
+import numpy as np
 import pandas as pd
 from jaxtyping import Float
 from torch import Tensor
 
 from modnoise.fourier import (
+    angle_miss,
+    angles,
     dominant_frequency,
     filtrate,
     frequencies,
@@ -21,6 +26,7 @@ from modnoise.fourier import (
     phase_mse,
     sparsity,
     spectrum,
+    wrapped,
 )
 from modnoise.metrics import ROLES, scores
 from modnoise.nets import NetStack
@@ -48,6 +54,41 @@ def frequency_norms(nets: NetStack) -> Float[Tensor, "run freq"]:
     """
     kept = spectrum(keep_frequency(nets.W, dominant_frequency(nets.W)))
     return kept.abs().square().sum(1).sqrt()
+
+
+def neuron_table(nets: NetStack, op: str) -> pd.DataFrame:
+    """One row per neuron of the first net of a stack.
+
+    ``frequency`` k_m; ``angle_sum`` = angle_u +- angle_v as in `phase_mse`, ``angle_w`` and
+    ``miss``, their difference, all `wrapped`; ``size`` |w^_{m,k_m}|, the weight of the
+    weighted Phase MSE; ``strength`` and ``ipr``. Without angles for multiplication.
+    """
+    nets = nets[0]
+    k = dominant_frequency(nets.W)
+    size = spectrum(nets.W).abs().gather(-1, k[..., None] - 1)[..., 0]
+    found = {"frequency": k, "size": size, "strength": strength(nets), "ipr": ipr(nets)}
+    if op != "mul":
+        angle_w, miss = angles(nets, k)[2], angle_miss(nets, k, op=op)
+        found |= {"angle_sum": wrapped(angle_w + miss), "angle_w": angle_w, "miss": miss}
+    return pd.DataFrame({name: x[0].cpu().numpy() for name, x in found.items()})
+
+
+def pruning_table(orders: Mapping[str, Sequence[Partition]]) -> pd.DataFrame:
+    """Accuracies of the first net against the share of neurons that is kept or pruned.
+
+    Per name the mean over its partitions (one, or several random orders). Columns: ``order``;
+    ``kept``, "best" if the worst-ranked neurons were pruned, "worst" if the best-ranked;
+    ``gamma``, the share kept; ``pruned`` = 1 - gamma; ``accuracy_<role>``. Doshi's protocol,
+    arXiv 2310.13061, is this table by IPR.
+    """
+    frames = []
+    for name, some in orders.items():
+        for kept, key in (("best", "top"), ("worst", "bottom")):
+            mean = np.mean([getattr(one, key)[0] for one in some], axis=0)
+            frame = pd.DataFrame(mean, columns=[f"accuracy_{role}" for role in ROLES])
+            gamma = some[0].gamma
+            frames.append(frame.assign(order=name, kept=kept, gamma=gamma, pruned=1 - gamma))
+    return pd.concat(frames, ignore_index=True)
 
 
 def structure(nets: NetStack, table: NoisyTable, op: str) -> dict[str, float]:

@@ -10,12 +10,19 @@ import pytest
 import torch
 
 from modnoise.analytic import exact_nets
-from modnoise.fourier import dominant_frequency, filtrate, spectrum
+from modnoise.fourier import angles, dominant_frequency, filtrate, phase_mse, spectrum
 from modnoise.metrics import ROLES, scores
 from modnoise.nets import NetStack, new_nets
 from modnoise.partition import ipr, partition, random_partitions, strength
 from modnoise.spec import Run
-from modnoise.structure import SHUFFLES, frequency_norms, rank_correlation, structure
+from modnoise.structure import (
+    SHUFFLES,
+    frequency_norms,
+    neuron_table,
+    pruning_table,
+    rank_correlation,
+    structure,
+)
 from modnoise.tables import noisy_table
 
 RUN = Run(p=13, width=12, noise=0.3, dtype="float64", init="normal")
@@ -193,3 +200,45 @@ def test_weighting_the_phase_mse_silences_weak_neurons():
     size = spectrum(nets.W).abs().gather(-1, k[..., None] - 1)[0, :, 0]
     # the weak ones miss by at most pi
     assert found["phase_mse_weighted"] < np.pi**2 * float(size[32:].sum() / size.sum())
+
+
+@pytest.mark.parametrize("op", ["add", "sub"])
+def test_the_table_of_neurons_holds_what_the_phase_mse_is_made_of(op):
+    nets = beside(exact_nets(13, (2, 5), op=op), hum(50, 0.5))
+    table = neuron_table(nets, op)
+    assert len(table) == 82
+    weighted = (table["size"] * table.miss**2).sum() / table["size"].sum()
+    assert (table.miss**2).mean() == pytest.approx(phase_mse(nets, op=op).item())
+    assert weighted == pytest.approx(phase_mse(nets, op=op, weighted=True).item())
+    u, v, w = (x[0].numpy() for x in angles(nets))
+    turns = (table.angle_sum - (u + v if op == "add" else u - v)) / (2 * np.pi)
+    assert turns.to_numpy() == pytest.approx(turns.round().to_numpy())
+    assert table.angle_sum.between(-np.pi - 1e-12, np.pi + 1e-12).all()
+    assert table.angle_w.to_numpy() == pytest.approx(w)
+    assert table.frequency[:32].tolist() == [2] * 16 + [5] * 16
+    assert table["size"][:32].to_numpy() == pytest.approx(13**0.5 / 2)
+    assert table.strength.to_numpy() == pytest.approx(strength(nets)[0].numpy())
+    assert table.ipr.to_numpy() == pytest.approx(ipr(nets)[0].numpy())
+
+
+def test_the_table_of_neurons_has_no_angles_for_multiplication():
+    columns = neuron_table(new_nets([RUN, RUN.but(seed=1)]), "mul").columns
+    assert list(columns) == ["frequency", "size", "strength", "ipr"]
+
+
+def test_the_pruning_table_holds_both_ends_of_each_order_and_the_mean_of_several():
+    nets = beside(exact_nets(13, (1, 5)), hum(60, 0.5))
+    one = partition(nets, TABLE, ipr(nets))
+    some = random_partitions(nets, TABLE, shuffles=3)
+    table = pruning_table({"IPR": [one], "random": some}).set_index(["order", "kept", "gamma"])
+    assert len(table) == 2 * 2 * 93
+    test = ROLES.index("test")
+    for kept, key in (("best", "top"), ("worst", "bottom")):
+        shown = table.loc[("IPR", kept)]
+        assert shown.to_numpy()[:, 1:] == pytest.approx(getattr(one, key)[0])
+        assert shown.pruned.to_numpy() == pytest.approx(1 - np.arange(93) / 92)
+        mean = sum(getattr(x, key)[0, :, test] for x in some) / 3
+        assert table.loc[("random", kept)].accuracy_test.to_numpy() == pytest.approx(mean)
+    best = table.loc[("IPR", "best")].iloc[[0, -1]]
+    assert best.pruned.tolist() == [1.0, 0.0]  # nothing kept, everything kept
+    assert best.accuracy_test.iloc[1] == pytest.approx(right(nets))
