@@ -106,7 +106,7 @@ $(ENV): pyproject.toml constraints.txt
 	@echo "Making .venv with $$($(PYTHON) --version): a few minutes, once"
 	$(PYTHON) -m venv .venv
 	$(RUN) -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) \
-	  -c constraints.txt -e ".[book,dev]"
+	  -c constraints.txt -e ".[book,cluster,dev]"
 	@touch $@
 
 # A page is made again when its notebook, the package or a recorded result changed.
