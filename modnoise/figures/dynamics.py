@@ -26,16 +26,16 @@ def _said(field: str, value: Any) -> str:
     """How a panel or a line is headed.
 
     >>> [_said("noise", 0.3), _said("width", 17), _said("batch", float("inf"))]
-    ['α = 30 %', 'M = 17', 'full batch']
+    ['noise 30 %', 'M = 17', 'full batch']
     """
     if field == "batch":
         return f"batch {value:.0f}" if np.isfinite(value) else "full batch"
     texts = {
-        "noise": lambda x: f"α = {100 * x:.0f} %",
+        "noise": lambda x: f"noise {100 * x:.0f} %",
         "width": lambda x: f"M = {x}",
         "lr": lambda x: f"lr {x:g}",
         "weight_decay": lambda x: f"decay {x:g}",
-        "noise_kind": _KINDS.get,
+        "noise_kind": lambda kind: _KINDS[kind].split()[0],
         "optimizer": _OPTIMIZERS.get,
     }
     return texts.get(field, str)(value)
@@ -105,7 +105,8 @@ def rise_grid(
     _x_axis(axes[0, 0], x, log)
     for ax, below in zip(axes[:, 0], down, strict=True):
         ax.set_ylabel("accuracy" if below is None else _said(rows, below), fontsize=9.5)
-    fig.supxlabel(x, fontsize=10)
+    for ax in axes[-1]:
+        ax.set_xlabel(x)
     handles = {_NAMES[r]: Line2D([], [], color=color[r], ls=_LINES[r]) for r in roles}
     if null:
         handles[_NULL] = Line2D([], [], color=color["muted"], lw=1.0)
@@ -137,8 +138,7 @@ def speed_and_gap(
             ax.plot(middle.index, middle, color=one, label=_said(field, value))
         ax.set_title("noisy accuracy, " * (field == "width") + "noisy less clean, "
                      * (field == "noise") + _said(other, frame[other].iloc[0]))  # fmt: skip
-        ax.legend(frameon=False, fontsize=8.5, labelcolor="linecolor", handlelength=1.2,
-                  labelspacing=0.25, loc="best")  # fmt: skip
+        ax.legend(frameon=False, fontsize=8.5, handlelength=1.2, labelspacing=0.25, loc="best")
         _x_axis(ax, "step", False)
         ax.set_xlabel("step")
     style.accuracy_axis(left)
@@ -168,7 +168,8 @@ def gradient_rates(frame: pd.DataFrame, *, cols: str, title: str, color: Palette
     _x_axis(axes[0, 0], "step", False)
     axes[0, 0].set_ylabel("rate per sample")
     axes[1, 0].set_ylabel("cos(g$_c$, g$_n$)")
-    fig.supxlabel("step", fontsize=10)
+    for ax in axes[1]:
+        ax.set_xlabel("step")
     handles = {
         "r$_c$, clean": Line2D([], [], color=color["clean"], ls=_LINES["clean"]),
         "r$_n$, noisy": Line2D([], [], color=color["noisy"], ls=_LINES["noisy"]),
@@ -280,7 +281,8 @@ def grokking(
         ax.set_title(_said("noise", noise))
     style.accuracy_axis(axes[0, 0])
     _x_axis(axes[0, 0], "step", True)
-    fig.supxlabel("step", fontsize=10)
+    for ax in axes[0]:
+        ax.set_xlabel("step")
     axes[0, 0].set_ylabel("test accuracy")
     handles = {
         _said("weight_decay", decay): Line2D([], [], color=one)
@@ -288,5 +290,7 @@ def grokking(
     }
     handles[style.chance_name(chance)] = Line2D([], [], color=color["muted"], lw=0.8)
     style.name_handles(fig, handles, below=True)
+    for text in fig.legends[0].get_texts():  # light lines are hard to read as letters
+        text.set_color(color["ink"])
     style.set_title(fig, title)
     return fig
