@@ -101,6 +101,27 @@ def test_a_net_that_diverged_is_not_passed_over(claim):
     assert "1 of 14 rows" in verdict.measured[0]
 
 
+@pytest.mark.parametrize(
+    ("claim", "settings", "others"),
+    [
+        ("C1-gelu", {"act": "gelu"}, {"act": "relu"}),
+        ("C1-quadratic", {"act": "quadratic"}, {"act": "gelu"}),
+        ("C1-adam", {"optimizer": "adam"}, {"optimizer": "adamw"}),
+        ("C1-muon", {"optimizer": "muon"}, {"optimizer": "adam"}),
+        ("C1-subtraction", {"op": "sub"}, {"op": "add"}),
+        ("C1-multiplication", {"op": "mul"}, {"op": "sub"}),
+        ("C1-less-data", {"train_frac": 0.6}, None),
+        ("C1-more-data", {"train_frac": 0.8}, None),
+    ],
+)
+def test_the_same_rule_is_asked_of_each_variant_alone(claim, settings, others):
+    assert state(claim, ladder(**settings)) == "confirmed"
+    assert state(claim, ladder((0.5,) * 7, **settings)) == "refuted"
+    assert state(claim, ladder(**settings).iloc[:4]) == "not tested"
+    if others:
+        assert state(claim, ladder(**others)) == "not tested"
+
+
 def test_a_verdict_counts_the_conditions_that_hold():
     flat = ladder((0.5,) * 7, weight_decay=3.0)
     verdict = check("R3.1-1a", pd.concat([ladder(), flat]), scale="laptop")
@@ -323,7 +344,7 @@ def test_misspecification_needs_its_ceiling_both_noises_and_two_decays():
 def test_smoke_scale_is_too_small_to_say(claim):
     rows = {
         "R3.1-2": decays(2, 3, 4), "R3.1-3": activations(), "C2-misspecification": tied()
-    }.get(claim, [ladder()])  # fmt: skip
+    }.get(claim, [ladder(**CLAIMS[claim].needs)])  # fmt: skip
     assert state(claim, *rows) == "confirmed"
     assert state(claim, *rows, scale="smoke") == "not tested"
 
