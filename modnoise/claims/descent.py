@@ -3,8 +3,8 @@
 Rows are of the full net at the last step, for a ladder of widths at each noise ratio and weight
 decay. M* is the smallest recorded width that interpolates (`modnoise.regimes`). The paper's
 ladder is 17 to 4097; where the recorded one ends earlier, its last width takes the place of 4097
-and the one two doublings before it that of 1025. Each rule was written before the runs at laptop scale
-that it is about were seen.
+and the one two doublings before it that of 1025. Each rule was written before the runs at laptop
+scale that it is about were seen.
 """
 
 from __future__ import annotations
