@@ -138,13 +138,16 @@ def speed_and_gap(
             ax.plot(middle.index, middle, color=one, label=_said(field, value))
         ax.set_title("noisy accuracy, " * (field == "width") + "noisy less clean, "
                      * (field == "noise") + _said(other, frame[other].iloc[0]))  # fmt: skip
-        ax.legend(frameon=False, fontsize=8.5, handlelength=1.2, labelspacing=0.25, loc="best")
         _x_axis(ax, "step", False)
         ax.set_xlabel("step")
     style.accuracy_axis(left)
     right.axhline(0, color=color["muted"], lw=0.8, zorder=0)
     right.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=""))
     right.set_ylabel("points")
+    right.set_ylim(top=1.3 * right.dataLim.y1)  # room for the names
+    for ax, columns in ((left, 1), (right, 2)):
+        ax.legend(frameon=False, fontsize=8.5, loc="upper left", ncols=columns, handlelength=1.2,
+                  labelspacing=0.25, columnspacing=1.0)  # fmt: skip
     left.set_ylabel("accuracy")
     style.set_title(fig, title)
     return fig
