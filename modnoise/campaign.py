@@ -150,6 +150,18 @@ def _wait(order: Order) -> None:
         order.look(run)
 
 
+def follow(order: Order, workers: int) -> None:
+    """Note what other processes have recorded for this order, and say so."""
+    before = len(order.found)
+    for run in order.missing:
+        if (order.store.root / run.key).exists() and order.look(run):
+            order.report.trained.append(order.found[run.key].manifest)
+            order.report.reasons.append(order.why[run.key])
+    if len(order.found) > before:
+        left = f", about {duration(time_left(order) / workers)} left" if order.forecast else ""
+        logger.info("%d of %d runs%s", len(order.found), len(order.runs), left)
+
+
 def time_left(order: Order) -> float:
     """Seconds of training that are left: the forecast, times what it was wrong by so far."""
     trained = [m for m in order.report.trained if m["key"] in order.forecast]
@@ -206,40 +218,28 @@ def begun(order: Order) -> tuple[list[tuple[int, list[Trainable]]], list[list[Tr
     return ours, over
 
 
-def _locked(order: Order, keys: Sequence[str], held: ExitStack) -> list[str]:
-    """Those of the runs whose locks are free; ``held`` holds them now."""
-    got = []
-    for key in keys:
-        try:
-            held.enter_context(order.store.lock(key).acquire(blocking=False))
-            got.append(key)
-        except Timeout:
-            continue
-    return got
-
-
 def _take(order: Order, held: ExitStack) -> tuple[list[Trainable], list[str]]:
     """Lock the first stack that nobody else is training: its runs, and the keys we hold.
 
     A stack that was begun before is taken whole or not at all; of a new one, what is free.
     """
-    missing = {run.key: run for run in order.missing}
-    with writing(order.store.root / "locks"), order.store.lock("plan"):
+    missing, store = {run.key: run for run in order.missing}, order.store
+    with writing(store.root / "locks"), store.lock("plan"):
         started, over = begun(order)
         for stack in over:
             with ExitStack() as attempt:
-                if _locked(order, keys := [run.key for run in stack], attempt) == keys:
+                if store.locked(keys := [run.key for run in stack], attempt) == keys:
                     remove_state(_path(order, stack))
         for _, stack in started:
             wanted = [run.key for run in stack if run.key in missing]
             with ExitStack() as attempt:
-                if _locked(order, wanted, attempt) == wanted:
+                if store.locked(wanted, attempt) == wanted:
                     held.enter_context(attempt.pop_all())
                     return stack, wanted
         taken = {run.key for _, stack in started for run in stack}
         fresh = [run for key, run in missing.items() if key not in taken]
         for stack in stacks(fresh, order.device):
-            if got := _locked(order, [run.key for run in stack], held):
+            if got := store.locked([run.key for run in stack], held):
                 return [missing[key] for key in got], got
     return [], []
 
@@ -357,12 +357,17 @@ def _halve(order: Order, stack: list[Trainable], need: list[str]) -> None:
             _train(order, half, wanted)
 
 
+def device_name(device: str) -> str:
+    """Product name of what trains."""
+    return processor() if device == "cpu" else torch.cuda.get_device_name(device)
+
+
 def _record(order: Order, stack: list[Trainable], need: list[str], trained: Trained) -> None:
     nets, _, history = trained
     seconds, device = history.attrs["seconds"], order.device
     facts = {
         "device": device.split(":")[0],
-        "device_name": processor() if device == "cpu" else torch.cuda.get_device_name(device),
+        "device_name": device_name(device),
         "threads": order.threads,
         "seconds": seconds / len(stack),  # this run's share of its stack
         "stack": [run.key for run in stack],

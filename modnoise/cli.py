@@ -1,7 +1,7 @@
-"""The command line: run experiments, list them, show what was recorded, publish it.
+"""The command line: run experiments, list them, show, publish and carry away what was recorded.
 
 Errors are one line on stderr: exit code 2 for what the caller can correct, 1 for a store that
-cannot be used, 130 after Ctrl-C. torch is imported only by what trains.
+cannot be used, 130 after Ctrl-C or SIGTERM. torch is imported only by what trains.
 """
 
 from __future__ import annotations
@@ -21,12 +21,10 @@ from typing import TYPE_CHECKING, NoReturn
 import typer
 
 from modnoise.experiments import EXPERIMENTS, SCALES
-from modnoise.kinds import spec_from
 from modnoise.spec import SpecError, Trainable
 
 if TYPE_CHECKING:
-    from modnoise.files import Record
-    from modnoise.records import Store
+    from modnoise.campaign import Order
 
 app = typer.Typer(
     add_completion=False, rich_markup_mode=None,
@@ -36,6 +34,7 @@ app = typer.Typer(
 _UsageError = typer.BadParameter.__base__  # typer brings its own copy of click, or uses click
 
 NAMES = typer.Argument(metavar="EXPERIMENT...", help="names, see `modnoise list`")
+FOLDER = typer.Argument(metavar="FOLDER")
 SCALE = typer.Option("laptop", metavar="SCALE", help=", ".join(SCALES))
 STORE = typer.Option(
     None,
@@ -93,11 +92,30 @@ def _runs(experiments: Sequence[str], scale: str, only: Sequence[str] | None) ->
     return selected([r for name in experiments for r in EXPERIMENTS[name].runs(scale)], only or ())
 
 
+def _seconds(text: str) -> float:
+    """Seconds of a duration as 90s, 9m or 1.5h."""
+    units = {"s": 1.0, "m": 60.0, "h": 3600.0}
+    try:
+        seconds = float(text[:-1]) * units[text[-1:]]
+    except (ValueError, KeyError):
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise SpecError(
+            f"budget = {text!r} is not allowed: it must be a positive number of s, m or h, "
+            "as 90s, 9m or 1.5h"
+        )
+    return seconds
+
+
 @app.command(short_help="train what is not recorded yet")
 def run(
     experiments: list[str] = NAMES,
     scale: str = SCALE,
     only: list[str] | None = ONLY,
+    plan: bool = typer.Option(False, "--plan", help="only say what there is to do"),
+    budget: str | None = typer.Option(
+        None, metavar="TIME", help="stop after 90s, 9m or 1.5h with a checkpoint, each worker"
+    ),
     device: str = typer.Option("cpu", metavar="DEVICE", help="cpu or cuda"),
     workers: int = typer.Option(
         1,
@@ -112,93 +130,104 @@ def run(
 ) -> None:
     """Train and record the runs of experiments that are not recorded yet.
 
-    Ctrl-C saves a checkpoint; the same command goes on from there, bit for bit, and also after
-    the machine went down. Several such commands at once share the work.
+    First a plan: what is recorded and missing, about how long it takes (from a few steps taken
+    now), disk space. Ctrl-C, SIGTERM and the end of the budget save a checkpoint; the same
+    command goes on from there, bit for bit, and also after a kill -9. Several such commands at
+    once share the work.
 
     \b
     Examples:
       modnoise run fig5-noise --scale smoke
-      modnoise run fig2 fig3 --scale laptop --workers 2
+      modnoise run fig2 fig3 --scale laptop --plan
+      modnoise run fig2 fig3 --scale laptop --workers 2 --budget 9m
       modnoise run fig2 --only noise=0.3 --only width=513
     """
+    begin, seconds = time.monotonic(), _seconds(budget) if budget else None
     runs = _runs(experiments, scale, only)
-    from modnoise.store import Store, load_or_train
+    from modnoise.campaign import Order, bytes_needed, fill
+    from modnoise.plan import leftover
+    from modnoise.plan import plan as planned
+    from modnoise.records import Store, commit
     from modnoise.training.loop import check_device
 
     check_device(device)
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    if workers > 1:
-        Store(store).probe()
-        common = ["--device", device, "--checkpoint-every", str(checkpoint_every)]
-        common += ["--store", str(store)] if store else []
-        conditions = [word for condition in only or () for word in ("--only", condition)]
-        _share(workers, [*experiments, "--scale", scale, *conditions, *common])
-    bars = sys.stderr.isatty() and not os.environ.get(_WORKER)  # workers would share one line
-    results = load_or_train(
-        runs, device=device, store=store, weights=False, checkpoint_every=checkpoint_every,
-        progress=bars,
+    worker = _WORKER in os.environ
+    logging.basicConfig(level=logging.WARNING if worker else logging.INFO, format="%(message)s")
+    order = Order(
+        {run.key: run for run in runs}, Store(store), weights=False, device=device, threads=1,
+        progress=sys.stderr.isatty() and workers == 1 and not worker,
+        checkpoint_every=checkpoint_every, deadline=seconds and begin + seconds,
     )  # fmt: skip
-    if not bars:  # else load_or_train has said so
-        print(f"{' '.join(experiments)}, {scale}: {results.report}")
+    for one in order.runs.values():
+        order.look(one)
+    if order.missing and not plan:
+        order.store.probe(bytes_needed(order.missing, device))
+    if plan or (order.missing and not worker):
+        print(planned(order, workers), flush=True)
+    if plan:
+        return
+    if order.missing:
+        commit()
+        if workers > 1:
+            common = ["--device", device, "--checkpoint-every", str(checkpoint_every)]
+            common += ["--store", str(store)] if store else []
+            common += [word for condition in only or () for word in ("--only", condition)]
+            _share(order, workers, [*experiments, "--scale", scale, *common])
+        if workers == 1 or not budget:
+            fill(order)
+    name = f"{' '.join(experiments)}, {scale}"
+    if report := str(order.closed()):
+        print(f"{name}: {report}")
+    if order.missing:
+        print(f"{name}: stopped after {budget}. {leftover(order, workers)}")
 
 
-def _share(workers: int, words: list[str]) -> None:
+def _share(order: Order, workers: int, words: list[str]) -> None:
     """Run the same command in one-thread processes, which divide the work by the store's locks."""
+    from modnoise.campaign import follow
+
     env = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", _WORKER: "1"}
     command = [sys.executable, "-m", "modnoise", "run", *words]
+    if order.deadline is not None:
+        command += ["--budget", f"{max(0.001, order.deadline - time.monotonic())}s"]
     processes = [
         subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL) for _ in range(workers)
     ]
     try:
-        codes = [process.wait() for process in processes]
-    except KeyboardInterrupt:  # a terminal has told the workers too; a single signal has not
-        time.sleep(0.5)
+        while any(process.poll() is None for process in processes):
+            time.sleep(0.5)
+            follow(order, workers)
+    except KeyboardInterrupt:  # a terminal has told the workers too; who told us alone has not
         for process in processes:
-            process.send_signal(signal.SIGINT)
+            process.send_signal(signal.SIGTERM)
         for process in processes:
             process.wait()
         raise
-    if failed := sum(code != 0 for code in codes):
+    follow(order, workers)
+    if failed := sum(process.returncode != 0 for process in processes):
         raise typer.Exit(_fail(f"{failed} of {workers} workers failed, see above", 1))
 
 
 @app.command("list", short_help="experiments, their cost, what is recorded")
 def list_(store: Path | None = STORE) -> None:
-    """Show every experiment: paper reference, runs and cost per scale, what is recorded.
+    """Show every experiment: paper reference, and per scale what is recorded and what it cost.
 
-    Cost: 6 n M p steps floating-point operations per run (n training pairs). Time left: at the
-    rate of the runs recorded at that scale, in one process.
+    FLOP: operations of the matrix products of all runs. Cost: seconds of CPU cores and of GPUs,
+    as recorded. Time left: at the rate of the runs recorded at that scale, in one process. Files
+    are not read through, manifests are.
+
+    \b
+    Example:
+      modnoise list
     """
+    from modnoise.overview import state_of
     from modnoise.records import Store
 
     opened = Store(store)
     for sweep in EXPERIMENTS.values():
         print(f"{sweep.name}: {sweep.title} ({sweep.paper})")
         for scale in SCALES:
-            print(f"  {scale:8}{_state_of(sweep.runs(scale), opened)}")
-
-
-def _state_of(runs: list[Trainable], store: Store) -> str:
-    records = [store.find(run)[0] for run in runs]
-    cost = sum(run.operations for run in runs)
-    done = [(run, record) for run, record in zip(runs, records, strict=True) if record]
-    text = f"{len(runs):4} runs {_si(cost):>6}FLOP  {len(done)} recorded"
-    spent = sum(record.manifest["seconds"] for _, record in done)
-    if spent and len(done) < len(runs):
-        from modnoise.records import duration
-
-        rate = sum(run.operations for run, _ in done) / spent
-        left = cost - sum(run.operations for run, _ in done)
-        text += f", about {duration(left / rate)} left"
-    return text
-
-
-def _si(value: float) -> str:
-    for prefix in ("", "k", "M", "G", "T", "P", "E"):
-        if value < 1000:
-            return f"{value:.3g} {prefix}"
-        value /= 1000
-    return f"{value:.3g} Z"
+            print(f"  {scale:8}{state_of(sweep.runs(scale), opened)}")
 
 
 @app.command(short_help="one recorded run: manifest and final accuracies")
@@ -213,6 +242,7 @@ def show(
       modnoise show 9f2c1a
     """
     from modnoise.files import Damaged, read_folder
+    from modnoise.overview import shown
     from modnoise.records import Store
 
     paths = Store(store).paths()
@@ -223,33 +253,9 @@ def show(
         hint = f": {', '.join(near)}" if fits else f"; near ones: {', '.join(near)}"
         raise SpecError(f"run {key!r} {problem}{hint if near else ', nor is any other run'}")
     try:
-        print(_shown(read_folder(paths[fits[0]])))
+        print(shown(read_folder(paths[fits[0]])))
     except Damaged as problem:
         raise typer.Exit(_fail(f"{paths[fits[0]]} is damaged: {problem}", 1)) from None
-
-
-def _shown(record: Record) -> str:
-    m = record.manifest
-    fields = type(spec_from(m["config"])).model_fields
-    default = {name: info.default for name, info in fields.items()}
-    ours = [f"{k}={v}" for k, v in m["config"].items() if k in default and v != default[k]]
-    history = record.history
-    last = history[history["step"] == history["step"].max()].set_index("part")
-    accuracy = last.filter(like="accuracy_").rename(columns=lambda c: c.removeprefix("accuracy_"))
-    table = accuracy.map(lambda x: f"{x:.1%}" if x == x else "-").rename_axis(None)
-    changed = " with changes" if m["dirty"] else ""
-    lines = {
-        "run": m["key"],
-        "fields": " ".join(ours) or "all default",
-        "recorded": f"{m['date']}, {m['seconds']:.1f} s, {m['device_name']}, "
-        f"{m['threads']} thread{'s' * (m['threads'] != 1)}",
-        "commit": f"{m['commit'] or 'unknown'}{changed}",
-        "versions": ", ".join(f"{name} {number}" for name, number in m["versions"].items()),
-        "files": ", ".join(f"{name} {f['bytes']:,} bytes" for name, f in m["files"].items()),
-        "diverged": "yes" if m["diverged"] else "no",
-    }
-    head = "\n".join(f"{name:10}{text}" for name, text in lines.items())
-    return f"{head}\naccuracy at step {history['step'].max()}:\n{table.to_string()}"
 
 
 @app.command(short_help="copy records into the published results")
@@ -281,6 +287,60 @@ def publish(
           f"({changed} written)")  # fmt: skip
 
 
+@app.command("export", short_help="records and checkpoints in a few files")
+def export_(
+    folder: Path = FOLDER,
+    experiments: list[str] | None = typer.Argument(
+        None, metavar="[EXPERIMENT...]", help="only these; else all that is recorded or begun"
+    ),
+    scale: str = SCALE,
+    only: list[str] | None = ONLY,
+    store: Path | None = STORE,
+) -> None:
+    """Write our records, and checkpoints of what is unfinished, into a new folder: an index and
+    parts of at most 15 MB, with checksums. An earlier export there is replaced. Published records
+    stay out: they come with the checkout.
+
+    \b
+    Examples:
+      modnoise export carry
+      modnoise export carry fig2 fig3 --scale paper
+    """
+    if only and not experiments:
+        raise SpecError("--only is not allowed without EXPERIMENT: name at least one")
+    runs = {r.key: r for r in _runs(experiments, scale, only)} if experiments else None
+    from modnoise.records import Store
+    from modnoise.transfer import export
+
+    logging.basicConfig(format="%(message)s")
+    moved = export(Store(store), folder, runs)
+    sizes = [path.stat().st_size for path in folder.iterdir()]
+    print(f"exported {moved} to {folder}: {len(sizes)} files, {sum(sizes) / 1e6:.1f} MB")
+
+
+@app.command("import", short_help="take over an export")
+def import__(folder: Path = FOLDER, store: Path | None = STORE) -> None:
+    """Take over what another machine has exported and is not here yet.
+
+    Everything is checked before anything is written. An intact record here is never replaced, nor
+    a checkpoint that is as far. `modnoise run` then goes on from the checkpoints, bit for bit.
+
+    \b
+    Example:
+      modnoise import carry
+    """
+    from modnoise.records import Store
+    from modnoise.transfer import import_
+
+    logging.basicConfig(format="%(message)s")
+    opened = Store(store)
+    moved = import_(opened, folder)
+    print(f"imported {moved} into {opened.root}")
+    if moved.busy:
+        message = f"{len(moved.busy)} runs are being trained here: import again when they are done"
+        raise typer.Exit(_fail(message, 1))
+
+
 def _fail(message: str, code: int) -> int:
     print(f"modnoise: {message}", file=sys.stderr)
     return code
@@ -291,6 +351,8 @@ def main(words: list[str] | None = None) -> NoReturn:
     from modnoise.records import StoreError
 
     words = sys.argv[1:] if words is None else words
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         code = app(words or ["--help"], standalone_mode=False) or 0
     except _UsageError as error:
@@ -302,6 +364,8 @@ def main(words: list[str] | None = None) -> NoReturn:
     except (KeyboardInterrupt, typer.Abort):
         code = 130
     if code == 130:  # typer's own code for Ctrl-C
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        _fail("interrupted; the same command goes on from the last checkpoint", 130)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+        if _WORKER not in os.environ:
+            _fail("interrupted; the same command goes on from the last checkpoint", 130)
     sys.exit(code)

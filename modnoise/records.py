@@ -17,7 +17,7 @@ import subprocess
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import safetensors.numpy
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from modnoise.files import (
     HISTORY,
@@ -63,12 +63,14 @@ def writing(path: Path) -> Iterator[None]:
 def duration(seconds: float) -> str:
     """Seconds as a reader says them.
 
-    >>> duration(0.31), duration(41.2), duration(600.0), duration(9000.0)
-    ('0.3 s', '41 s', '10 min', '2.5 h')
+    >>> duration(0.31), duration(41.2), duration(600.0), duration(9000.0), duration(1e6)
+    ('0.3 s', '41 s', '10 min', '2.5 h', '12 days')
     """
     if seconds < 99.5:
         return f"{seconds:.1f} s" if seconds < 9.95 else f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5970 else f"{seconds / 3600:.1f} h"
+    if seconds < 358_000:
+        return f"{seconds / 60:.0f} min" if seconds < 5970 else f"{seconds / 3600:.1f} h"
+    return f"{seconds / 86400:,.0f} days"
 
 
 @dataclass
@@ -179,6 +181,16 @@ def provenance() -> dict[str, Any]:
     }  # fmt: skip
 
 
+def checkpoint_name(keys: Iterable[str], device: str) -> str:
+    """Name of the checkpoint file of a stack of runs, in this order.
+
+    On another kind of device the last bits differ, so the file has another name.
+    """
+    name = hashlib.sha256(" ".join(keys).encode()).hexdigest()[:12]
+    kind = device.split(":")[0]
+    return f"{name}{'' if kind == 'cpu' else f'-{kind}'}.safetensors"
+
+
 class Store:
     """Records in a folder of ours, and read-only published ones beside it.
 
@@ -203,13 +215,8 @@ class Store:
         return self.root / "checkpoints"
 
     def checkpoint(self, keys: Iterable[str], device: str) -> Path:
-        """The checkpoint file of a stack of runs, in this order, on a kind of device.
-
-        Elsewhere than on a CPU the last bits differ, so the file has another name.
-        """
-        name = hashlib.sha256(" ".join(keys).encode()).hexdigest()[:12]
-        kind = device.split(":")[0]
-        return self.checkpoints / f"{name}{'' if kind == 'cpu' else f'-{kind}'}.safetensors"
+        """The checkpoint file of a stack of runs on a device."""
+        return self.checkpoints / checkpoint_name(keys, device)
 
     def paths(self) -> dict[str, Path]:
         """Folder of every record by key; ours before a published one. Nothing is checked."""
@@ -243,6 +250,15 @@ class Store:
         folder.mkdir(parents=True, exist_ok=True)
         return FileLock(folder / f"{name}.lock", poll_interval=0.2)
 
+    def locked(self, keys: Iterable[str], held: ExitStack) -> list[str]:
+        """Those of the runs that nobody else has locked; ``held`` holds their locks now."""
+        got = []
+        for key in keys:
+            with suppress(Timeout):
+                held.enter_context(self.lock(key).acquire(blocking=False))
+                got.append(key)
+        return got
+
     def read(self, path: Path, spec: Spec) -> Record | None:
         """The record at ``path`` if there is one, verified and compared with ``spec``.
 
@@ -271,21 +287,25 @@ class Store:
                 record = self.read(path, spec)
             except Damaged as problem:
                 why = "damaged"
-                if path not in self._told:
-                    self._told.add(path)
-                    logger.warning("%s is damaged and not used: %s", path, problem)
+                self._tell(path, problem)
                 continue
             if record and (record.has_weights or not weights):
                 return record, ""
             found = found or record
         return found, ("only curves are recorded" if found else why)
 
+    def _tell(self, path: Path, problem: Damaged) -> None:
+        if path not in self._told:
+            self._told.add(path)
+            logger.warning("%s is damaged and not used: %s", path, problem)
+
     def mend(self, spec: Spec) -> None:
         """Move a damaged record of ours aside; the caller holds its lock."""
         path = self.root / spec.key
         try:
             self.read(path, spec)
-        except Damaged:
+        except Damaged as problem:
+            self._tell(path, problem)
             with writing(path):
                 logger.warning("%s is kept as %s", path, set_aside(path).name)
 

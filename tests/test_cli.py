@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -10,12 +11,13 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from modnoise import cli
-from modnoise.files import state_facts
-from modnoise.records import CHECKOUT, Store
+from modnoise.files import digest, state_facts
+from modnoise.records import CHECKOUT, Store, duration
 from modnoise.spec import Run, SpecError
 from modnoise.store import load_or_train
 
@@ -57,30 +59,122 @@ def environment(**more: str) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(CHECKOUT), **more}
 
 
-def test_run_trains_what_is_missing_and_says_so(modnoise):
+PLAN = (
+    r"2 runs: {0} recorded, 0 begun, {1} to begin\n"
+    r"  {1} x add p=7 M=8, 20 steps: about 0\.\d s\n"
+    r"time: about 0\.\d s on .* \(1 of 1 shapes timed in \d\.\d s\)\n"
+    r"disk: 0\.\d MB needed, [\d,]+ MB free in .*runs\n"
+)
+
+
+def test_run_plans_trains_what_is_missing_and_says_so(modnoise):
     code, out, _ = modnoise("run tiny --scale smoke --only noise=0.5")
     assert code == 0
-    assert re.fullmatch(r"tiny, smoke: 1 run trained \(0\.\d s; no record yet\)\n", out)
-    code, out, _ = modnoise("run tiny --scale smoke")
+    assert out.startswith("1 runs: 0 recorded, 0 begun, 1 to begin\n")
     assert re.fullmatch(
-        r"tiny, smoke: 1 run loaded \(recorded [\d-]+, cpu, 0\.\d s\) · "
+        r"tiny, smoke: 1 run trained \(0\.\d s; no record yet\)", out.splitlines()[-1]
+    )
+    _, out, _ = modnoise("run tiny --scale smoke")
+    assert re.fullmatch(
+        PLAN.format(1, 1) + r"tiny, smoke: 1 run loaded \(recorded [\d-]+, cpu, 0\.\d s\) · "
         r"1 run trained \(0\.\d s; no record yet\)\n",
         out,
     )
     assert all(Store().find(run)[0] for run in Tiny().runs("smoke"))
+    assert modnoise("run tiny --scale smoke")[1].startswith("tiny, smoke: 2 runs loaded")
 
 
-def test_list_shows_reference_runs_cost_and_what_is_recorded(modnoise):
+def test_progress_is_told_over_runs_with_the_time_left(modnoise, caplog):
+    caplog.set_level("INFO")
+    modnoise("run tiny --scale smoke --only noise=0.5")
+    line = r"1 of 1 runs, about 0\.0 s left: 1 x add p=7 M=8, 20 steps took 0\.\d s"
+    assert re.fullmatch(line, caplog.messages[-1])
+
+
+def test_a_plan_alone_writes_nothing(modnoise):
+    code, out, _ = modnoise("run tiny fig2 --scale smoke --plan")
+    assert code == 0
+    assert re.fullmatch(PLAN.format(0, 2), out)
+    assert not Store().root.exists()
+    modnoise("run tiny --scale smoke")
+    assert modnoise("run tiny --scale smoke --plan")[1] == "2 runs: all recorded\n"
+
+
+def test_a_budget_ends_with_a_checkpoint_and_the_same_command_goes_on(monkeypatch, modnoise):
+    run = Run(p=7, width=8, steps=1_500)
+    monkeypatch.setattr(Tiny, "runs", lambda self, scale: [run, run.but(width=9, steps=30)])
+    steps = []
+    while not Store().find(run)[0]:
+        code, out, _ = modnoise("run tiny --budget 0.3s")
+        assert code == 0
+        assert len(steps) < 40
+        steps += [state_facts(x)["step"] for x in Store().checkpoints.glob("*")]
+        if len(steps) == 1:
+            assert re.search(
+                r"\ntiny, laptop: stopped after 0\.3s\. 2 runs: 0 recorded, 1 begun \(\d+%\), "
+                r"1 to begin; about \d+(\.\d)? \w+ left; the same command goes on\n$",
+                out,
+            )
+    assert steps == sorted(set(steps))
+    assert len(steps) > 1
+    assert modnoise("run tiny --budget 1.5h")[0] == 0
+    again = load_or_train([run], store=Store().root / "elsewhere", progress=False)
+    folders = [root / run.key for root in (Store().root, Store().root / "elsewhere")]
+    weights, expected = [(path / "weights.safetensors").read_bytes() for path in folders]
+    assert again
+    assert weights == expected
+
+
+def test_list_shows_reference_runs_cost_and_what_is_recorded(modnoise, monkeypatch):
     modnoise("run tiny --scale laptop --only noise=0.5")
     modnoise("run tiny --scale smoke")
+    half, *both = [manifest(run) for run in (Tiny().runs("laptop")[1], *Tiny().runs("smoke"))]
     code, out, _ = modnoise("list")
     assert code == 0
     head, smoke, laptop, paper = out.splitlines()[:4]
     assert head == "tiny: A small experiment (Fig. 0)"
     # 2 runs x 6 x 24 pairs x 8 neurons x 7 classes x 20 steps
-    assert re.fullmatch(r" +smoke +2 runs +323 kFLOP  2 recorded", smoke)
-    assert re.fullmatch(r" +laptop +2 runs +645 kFLOP  1 recorded, about 0\.\d s left", laptop)
-    assert re.fullmatch(r" +paper +2 runs +968 kFLOP  0 recorded", paper)
+    cost = f"{sum(m['seconds'] for m in both):.0f}"
+    assert smoke.split() == f"smoke 2 runs 323 kFLOP 2 recorded 0 missing {cost} core-s".split()
+    left = duration(half["seconds"])  # the other half takes as long
+    assert (
+        laptop.split()
+        == (
+            f"laptop 2 runs 645 kFLOP 1 recorded 1 missing {half['seconds']:.0f} core-s, "
+            f"about {left} left"
+        ).split()
+    )
+    assert re.fullmatch(r" +paper +2 runs +968 kFLOP +0 recorded +2 missing", paper)
+
+
+def test_list_counts_gpus_and_what_is_damaged_and_reads_no_large_file(modnoise, monkeypatch):
+    modnoise("run tiny --scale smoke")
+    runs = Tiny().runs("smoke")
+    change(runs[0], device="cuda", device_name="H200", seconds=7_000.0)
+    change(runs[1], threads=2, seconds=700.0)
+    read = Path.read_bytes
+
+    def manifests_only(path):
+        assert path.name == "manifest.json"
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", manifests_only)
+    assert modnoise("list")[1].splitlines()[1].endswith(" 1,400 core-s + 7,000 GPU-s")
+    (Store().root / runs[0].key / "weights.safetensors").write_bytes(b"")
+    line = modnoise("list")[1].splitlines()[1]
+    assert " 1 recorded    1 missing (1 damaged)  1,400 core-s, about 12 min left" in line
+
+
+def manifest(run: Run) -> dict:
+    return json.loads((Store().root / run.key / "manifest.json").read_text())
+
+
+def change(run: Run, **facts) -> None:
+    """Change a manifest as if it had been written so."""
+    new = {**manifest(run), **facts}
+    del new["sha256"]
+    path = Store().root / run.key / "manifest.json"
+    path.write_text(json.dumps({**new, "sha256": digest(new)}))
 
 
 def test_show_finds_a_run_by_the_beginning_of_its_key(modnoise):
@@ -132,7 +226,7 @@ def test_publish_copies_curves_and_the_chosen_weights(modnoise):
     assert modnoise("publish tiny --scale smoke --weights-for all")[1].endswith("(1 written)\n")
     shutil.rmtree(Store().root)
     assert "2 runs loaded" in modnoise("run tiny --scale smoke")[1]
-    assert "2 recorded" in modnoise("list")[1]
+    assert "   2 recorded" in modnoise("list")[1]
 
 
 MISTAKES = {
@@ -144,6 +238,12 @@ MISTAKES = {
     "run tiny --only noise=0.7": (2, "no run has noise = 0.7 (there is 0.0, 0.5)"),
     "run tiny --only noise": (2, "'noise' is not allowed: it must be FIELD=VALUE"),
     "run tiny --device tpu": (2, "device = 'tpu' is not allowed: it must be 'cpu' or 'cuda'"),
+    "run tiny --budget 9x": (
+        2, "budget = '9x' is not allowed: it must be a positive number of s, m or h, as 90s, 9m",
+    ),
+    "run tiny --budget m": (2, "budget = 'm' is not allowed"),
+    "run tiny --budget 0s": (2, "budget = '0s' is not allowed"),
+    "run tiny --budget infm": (2, "budget = 'infm' is not allowed"),
     "run tiny --workers 0": (2, "Invalid value for '--workers': "),
     "run tiny --wrkers 2": (2, "No such option: --wrkers"),
     "run": (2, "Missing argument 'EXPERIMENT...'"),
@@ -164,13 +264,16 @@ def test_a_mistake_is_one_line_and_an_exit_code(modnoise, tmp_path, line):
     assert err.count("\n") == 1
 
 
-@pytest.mark.parametrize("line", ["", "--help", "run --help", "show --help", "publish --help"])
+COMMANDS = ("run", "list", "show", "publish", "export", "import")
+
+
+@pytest.mark.parametrize("line", ["", "--help", *(f"{x} --help" for x in COMMANDS)])
 def test_help_is_on_stdout_and_shows_examples(modnoise, line):
     code, out, err = modnoise(line)
     assert (code, err) == (0, "")
     assert out.startswith("Usage: ")
     if line not in ("", "--help"):
-        assert re.search(rf"\n  Examples?:\n    modnoise {line.split()[0]} \S", out)
+        assert re.search(rf"\n  Examples?:\n    modnoise {line.split()[0]}\b", out)
 
 
 def test_conditions_must_all_hold_and_take_words_numbers_and_truth_values():
@@ -195,20 +298,25 @@ def test_a_mistake_leaves_no_traceback_in_a_process_of_its_own():
     assert done.stderr.count("\n") == 1
 
 
-def test_workers_share_the_runs():
-    words = ["run", "fig3", "--scale", "smoke", "--only", "width=129"]
+def test_workers_share_the_runs_and_the_plan_is_printed_once():
+    words = ["run", "fig3", "--scale", "smoke", "--only", "width=129", "--budget", "1h"]
     done = subprocess.run(
         [sys.executable, "-m", "modnoise", *words, "--workers", "2"],
         capture_output=True, text=True, env=environment(), check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert re.fullmatch(r"fig3, smoke: (\d+) runs? loaded \(.*\)\n", done.stdout)
-    trained = [int(n) for n in re.findall(r"runs: (\d+) x ", done.stderr)]
-    assert sum(trained) == int(done.stdout.split()[2])
+    plan, *_, report = done.stdout.splitlines()
+    n = int(plan.split()[0])
+    assert plan == f"{n} runs: 0 recorded, 0 begun, {n} to begin"
+    assert re.search(r"\ntime: about .*, \d.* with 2 workers \(", done.stdout)
+    assert report.startswith(f"fig3, smoke: {n} runs trained (")
+    assert len(done.stdout.splitlines()) == 5
+    assert f"{n} of {n} runs, about 0.0 s left\n" in done.stderr
 
 
-def test_ctrl_c_saves_a_checkpoint_and_leaves_with_130():
-    words = ["run", "fig3", "--scale", "paper", "--only", "width=129", "--only", "noise=0.3"]
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_and_sigterm_save_a_checkpoint_and_leave_with_130(number):
+    words = ["run", "fig3", "--scale", "paper", "--only", "width=257", "--only", "noise=0.3"]
     process = subprocess.Popen(
         [sys.executable, "-c", "import signal; from modnoise.cli import main; "
          "signal.signal(signal.SIGINT, signal.default_int_handler); main()", *words],
@@ -217,24 +325,37 @@ def test_ctrl_c_saves_a_checkpoint_and_leaves_with_130():
     checkpoints = Store().checkpoints
     while process.poll() is None and not list(checkpoints.glob("*.safetensors")):
         time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate()
-    assert (process.returncode, out) == (130, "")
+    process.send_signal(number)
+    _, err = process.communicate()
+    assert process.returncode == 130
     assert err == "modnoise: interrupted; the same command goes on from the last checkpoint\n"
     (path,) = checkpoints.glob("*.safetensors")
     assert state_facts(path)["step"] > 0
 
 
+def test_sigterm_to_the_parent_alone_stops_the_workers_with_checkpoints():
+    words = ["run", "fig3", "--scale", "paper", "--only", "width=257", "--only",
+             "optimizer=adamw", "--workers", "2"]  # fmt: skip
+    process = subprocess.Popen(
+        [sys.executable, "-m", "modnoise", *words],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(),
+    )  # fmt: skip
+    checkpoints = Store().checkpoints
+    while process.poll() is None and len(list(checkpoints.glob("*.safetensors"))) < 2:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate()
+    assert process.returncode == 130
+    assert err == "modnoise: interrupted; the same command goes on from the last checkpoint\n"
+    assert all(state_facts(path)["step"] > 0 for path in checkpoints.glob("*.safetensors"))
+
+
 def test_a_terminal_shows_a_bar_with_rate_and_a_pipe_or_a_worker_does_not(monkeypatch, modnoise):
     asked = []
-
-    def spy(runs, *, progress, **options):
-        asked.append(progress)
-        return load_or_train(runs, progress=False, **options)
-
-    monkeypatch.setattr("modnoise.store.load_or_train", spy)
-    for terminal, worker in ((True, ""), (False, ""), (True, "1")):
+    monkeypatch.setattr("modnoise.campaign.fill", lambda order: asked.append(order.progress))
+    for terminal, worker in ((True, False), (False, False), (True, True)):
         monkeypatch.setattr(sys.stderr, "isatty", lambda here=terminal: here)
-        monkeypatch.setenv("MODNOISE_WORKER", worker)
+        if worker:
+            monkeypatch.setenv("MODNOISE_WORKER", "1")
         assert modnoise("run tiny --scale smoke")[0] == 0
     assert asked == [True, False, False]

@@ -16,15 +16,15 @@ PACKAGE = Path(modnoise.__file__).parent
 LAYERS = [
     ["spec", "optim", "regimes", "pages", "figures"],
     ["mnist_data", "claims"],
-    ["experiments", "parameters", "tables", "files", "kinds"],
+    ["experiments", "parameters", "tables", "files", "kinds", "costs"],
     ["nets", "records"],
-    ["metrics", "fourier", "analytic"],
+    ["metrics", "fourier", "analytic", "transfer", "overview"],
     ["gradients", "partition", "timing", "collisions"],
     ["structure", "scorecard"],
     ["training"],
     ["transformer", "mnist"],
     ["campaign"],
-    ["store"],
+    ["store", "plan"],
     ["widgets", "cli"],
     ["__init__", "__main__"],
 ]
@@ -32,9 +32,11 @@ RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 
 NO_TORCH = {
     "spec", "kinds", "experiments", "parameters", "regimes", "files", "records", "pages", "claims",
-    "figures", "mnist_data",
+    "figures", "mnist_data", "costs", "transfer", "overview",
 }  # fmt: skip
-NO_FILES = set(RANK) - {"scorecard", "files", "records", "campaign", "store", "cli", "mnist_data"}
+NO_FILES = set(RANK) - {
+    "scorecard", "files", "records", "campaign", "store", "cli", "mnist_data", "transfer",
+}  # fmt: skip
 OPENING = {
     "open", "read_text", "read_bytes", "write_text", "write_bytes", "to_csv", "read_csv",
     "to_parquet", "read_parquet", "save", "load", "save_file", "load_file", "savefig", "mkdir",

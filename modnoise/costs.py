@@ -1,0 +1,68 @@
+"""How long runs take, by what similar ones took.
+
+A rate is operations (`Trainable.operations`) per second with everything that a training does.
+Between sizes of one family log(rate) is linear in log(operations per step). All of it: ours.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from modnoise.spec import Trainable
+
+
+class Sample(NamedTuple):
+    """How fast runs of a family go at one size."""
+
+    family: tuple
+    size: float  # operations of one run, per step
+    rate: float  # operations per second
+
+
+def family(run: Trainable) -> tuple:
+    """What runs that differ in width alone (and need not share a stack) have in common."""
+    return type(run), *(x for name, x in run if name not in (*run.PER_NET, "width"))
+
+
+def size(run: Trainable) -> float:
+    """Operations of a run per step."""
+    return run.operations / max(1, run.steps)
+
+
+def estimate(run: Trainable, samples: Sequence[Sample]) -> float:
+    """Seconds of a run at the rate of its family's samples, else of its kind's, else 0."""
+    alike = [x for x in samples if x.family == family(run)]
+    alike = alike or [x for x in samples if x.family[0] is type(run)]
+    if not run.operations or not alike:
+        return 0.0
+    sizes = sorted({x.size for x in alike})
+    rates = [np.mean([np.log(x.rate) for x in alike if x.size == s]) for s in sizes]
+    return run.operations / float(np.exp(np.interp(np.log(size(run)), np.log(sizes), rates)))
+
+
+def measured(done: Iterable[tuple[Trainable, Mapping[str, Any]]]) -> list[Sample]:
+    """Samples of recorded runs and their manifests: of the device that most of them are from."""
+    done = [(run, m) for run, m in done if run.operations and m["seconds"]]
+    names = Counter(m["device_name"] for _, m in done).most_common(1)
+    return [
+        Sample(family(run), size(run), run.operations / m["seconds"])
+        for run, m in done
+        if m["device_name"] == names[0][0]
+    ]
+
+
+def spent(manifests: Iterable[Mapping[str, Any]]) -> str:
+    """What recorded runs cost, in seconds of cores and of GPUs.
+
+    >>> spent([{"device": "cpu", "seconds": 700.0, "threads": 2}])
+    '1,400 core-s'
+    """
+    cost = Counter()
+    for m in manifests:
+        kind, share = ("core", m["threads"]) if m["device"] == "cpu" else ("GPU", 1)
+        cost[kind] += m["seconds"] * share
+    return " + ".join(f"{cost[kind]:,.0f} {kind}-s" for kind in ("core", "GPU") if kind in cost)
