@@ -37,7 +37,7 @@ def run_papermill(path, tmp_path, **parameters):
 
 def test_there_are_notebooks():
     names = {path.stem for path in NOTEBOOKS}
-    assert names >= {"00_quickstart", "03_recover_the_rule", "06_mnist"}
+    assert names >= {"00_quickstart", "01_double_descent", "03_recover_the_rule", "06_mnist"}
 
 
 @each
