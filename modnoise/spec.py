@@ -23,6 +23,7 @@ FORMAT = 1
 
 
 AnySpec = TypeVar("AnySpec", bound="Spec")
+AnyTable = TypeVar("AnyTable", bound="TableRun")
 
 
 class SpecError(ValueError):
@@ -122,18 +123,13 @@ class Trainable(Spec):
         ]
 
 
-class Run(Trainable):
-    """One net trained on one noisy table: data, net, optimizer, length, seed.
+class TableRun(Trainable):
+    """What is trained on a noisy table of all pairs (a, b): the fields `tables` reads.
 
     The defaults are the paper's wherever a source gives them (see `provenance`); what no source
-    gives is marked ``ours``. A *step* is a full-batch epoch.
+    gives is marked ``ours``.
     """
 
-    PER_NET: ClassVar[tuple[str, ...]] = (
-        "op", "noise", "noise_kind", "seed", "lr", "weight_decay"
-    )  # fmt: skip
-
-    # data
     op: Operation = field("add", "paper", "operation o in c = a o b mod p")
     p: int = field(113, "paper", "modulus: residues, inputs and classes", ge=3, le=1024)
     train_frac: float = field(
@@ -155,56 +151,12 @@ class Run(Trainable):
         "wrong: uniform over the other classes; any: over all classes (follow-up); "
         "symmetric: mirror pairs share one wrong label; bijective: Latin square (follow-up)",
     )
-    # net
-    width: int = field(513, "paper's grid", "M, number of hidden neurons", ge=1, le=65536)
-    act: Activation = field("relu", "paper", "activation")
-    tied: bool = field(False, "paper", "U = V (the misspecified net of C.2)")
-    init: Literal["linear", "normal"] = field(
-        "linear", "ours", "linear: torch.nn.Linear's default; normal: N(0, M^-1)"
-    )
-    # optimizer
-    optimizer: Literal["adamw", "adam", "muon", "sgd"] = field("adamw", "paper", "optimizer")
-    lr: float = field(1e-3, "paper", "learning rate after the warm-up", gt=0)
-    weight_decay: float = field(
-        0.1, "paper", "decoupled for adamw and muon, added to the gradient for adam and sgd", ge=0
-    )
-    beta1: float = field(0.9, "ours (PyTorch)", "adam and adamw", ge=0, lt=1)
-    beta2: float = field(0.999, "ours (PyTorch)", "adam and adamw", ge=0, lt=1)
-    eps: float = field(1e-8, "ours (PyTorch)", "adam and adamw", gt=0)
-    momentum: float | None = field(
-        None, "ours (PyTorch)", "muon (default 0.95), sgd (default 0); none for adam", ge=0, lt=1
-    )
-    warmup: int = field(10, "paper", "steps of linear warm-up, min((step + 1)/warmup, 1)", ge=0)
-    # length, recording, seed
-    steps: int = field(200_000, "paper", "updates; with the full batch these are epochs", ge=0)
-    batch: int | None = field(
-        None, "paper", "None: the full batch; else pairs per update, shuffled each epoch", ge=1
-    )
-    record_parts: bool = field(False, "ours", "also record FF and its controls along the way")
-    record_gradients: bool = field(False, "ours", "also record r_c, r_n, cos(g_c, g_n)")
-    record_structure: bool = field(
-        False, "ours", "at the end also record phases, frequencies and partitions (structure.py)"
-    )
-    dtype: Literal["float32", "float64"] = field("float32", "ours", "precision of the weights")
-    matmul: Literal["exact", "bf16", "tf32"] = field(
-        "exact",
-        "ours",
-        "products of activations and weights: fp32 accuracy, or faster (tf32: GPU)",
-    )
     seed: int = field(
         42, "paper", "split, noise and initialization draw from three streams of it", ge=0
     )
 
-    @model_validator(mode="before")
-    @classmethod
-    def _default_momentum(cls, fields: Any) -> Any:
-        default = {"muon": 0.95, "sgd": 0.0}.get(str(fields.get("optimizer")))
-        if fields.get("momentum") is None and default is not None:
-            return {**fields, "momentum": default}
-        return fields
-
     @model_validator(mode="after")
-    def _possible(self) -> Run:
+    def _possible_table(self: AnyTable) -> AnyTable:
         if self.train_frac + self.val_frac + self.test_frac > 1 + 1e-9:
             raise ValueError(
                 f"train_frac + val_frac + test_frac = {self.train_frac} + {self.val_frac} + "
@@ -214,21 +166,6 @@ class Run(Trainable):
             raise ValueError(
                 f"train_frac = {self.train_frac} is not allowed: it must leave at least one of "
                 f"the {self.p**2} pairs for training"
-            )
-        if self.optimizer in ("adam", "adamw") and self.momentum is not None:
-            raise ValueError(
-                f"momentum = {self.momentum} is not allowed with optimizer = "
-                f"{self.optimizer!r}: use beta1"
-            )
-        if self.batch is not None and self.batch > self.n_train:
-            raise ValueError(
-                f"batch = {self.batch} is not allowed: it must be at most the {self.n_train} "
-                f"training pairs, or None for all of them"
-            )
-        if self.matmul != "exact" and self.dtype != "float32":
-            raise ValueError(
-                f"matmul = {self.matmul!r} is not allowed with dtype = {self.dtype!r}: "
-                f"it must be exact"
             )
         if self.noise_kind == "symmetric":
             self._possible_symmetric()
@@ -258,12 +195,6 @@ class Run(Trainable):
                 f"keeps its labels, so it must be at most {mirrored / self.n_train:.4f}"
             )
 
-    def but(self, **changes: Any) -> Run:
-        """The same run with some fields changed; another optimizer brings its own momentum."""
-        if changes.get("optimizer", self.optimizer) != self.optimizer:
-            changes = {"momentum": None, **changes}
-        return super().but(**changes)
-
     @property
     def n_train(self) -> int:
         """Number of training pairs n, the same for every seed."""
@@ -271,6 +202,87 @@ class Run(Trainable):
         if self.split == "ordered":
             return int(share * self.p**2)
         return int(share * self.p) + 2 * int(share * (self.p * (self.p - 1) // 2))
+
+
+class Run(TableRun):
+    """One two-layer net trained on one noisy table: data, net, optimizer, length, seed.
+
+    A *step* is a full-batch epoch.
+    """
+
+    PER_NET: ClassVar[tuple[str, ...]] = (
+        "op", "noise", "noise_kind", "seed", "lr", "weight_decay"
+    )  # fmt: skip
+
+    # net
+    width: int = field(513, "paper's grid", "M, number of hidden neurons", ge=1, le=65536)
+    act: Activation = field("relu", "paper", "activation")
+    tied: bool = field(False, "paper", "U = V (the misspecified net of C.2)")
+    init: Literal["linear", "normal"] = field(
+        "linear", "ours", "linear: torch.nn.Linear's default; normal: N(0, M^-1)"
+    )
+    # optimizer
+    optimizer: Literal["adamw", "adam", "muon", "sgd"] = field("adamw", "paper", "optimizer")
+    lr: float = field(1e-3, "paper", "learning rate after the warm-up", gt=0)
+    weight_decay: float = field(
+        0.1, "paper", "decoupled for adamw and muon, added to the gradient for adam and sgd", ge=0
+    )
+    beta1: float = field(0.9, "ours (PyTorch)", "adam and adamw", ge=0, lt=1)
+    beta2: float = field(0.999, "ours (PyTorch)", "adam and adamw", ge=0, lt=1)
+    eps: float = field(1e-8, "ours (PyTorch)", "adam and adamw", gt=0)
+    momentum: float | None = field(
+        None, "ours (PyTorch)", "muon (default 0.95), sgd (default 0); none for adam", ge=0, lt=1
+    )
+    warmup: int = field(10, "paper", "steps of linear warm-up, min((step + 1)/warmup, 1)", ge=0)
+    # length, recording
+    steps: int = field(200_000, "paper", "updates; with the full batch these are epochs", ge=0)
+    batch: int | None = field(
+        None, "paper", "None: the full batch; else pairs per update, shuffled each epoch", ge=1
+    )
+    record_parts: bool = field(False, "ours", "also record FF and its controls along the way")
+    record_gradients: bool = field(False, "ours", "also record r_c, r_n, cos(g_c, g_n)")
+    record_structure: bool = field(
+        False, "ours", "at the end also record phases, frequencies and partitions (structure.py)"
+    )
+    dtype: Literal["float32", "float64"] = field("float32", "ours", "precision of the weights")
+    matmul: Literal["exact", "bf16", "tf32"] = field(
+        "exact",
+        "ours",
+        "products of activations and weights: fp32 accuracy, or faster (tf32: GPU)",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_momentum(cls, fields: Any) -> Any:
+        default = {"muon": 0.95, "sgd": 0.0}.get(str(fields.get("optimizer")))
+        if fields.get("momentum") is None and default is not None:
+            return {**fields, "momentum": default}
+        return fields
+
+    @model_validator(mode="after")
+    def _possible(self) -> Run:
+        if self.optimizer in ("adam", "adamw") and self.momentum is not None:
+            raise ValueError(
+                f"momentum = {self.momentum} is not allowed with optimizer = "
+                f"{self.optimizer!r}: use beta1"
+            )
+        if self.batch is not None and self.batch > self.n_train:
+            raise ValueError(
+                f"batch = {self.batch} is not allowed: it must be at most the {self.n_train} "
+                f"training pairs, or None for all of them"
+            )
+        if self.matmul != "exact" and self.dtype != "float32":
+            raise ValueError(
+                f"matmul = {self.matmul!r} is not allowed with dtype = {self.dtype!r}: "
+                f"it must be exact"
+            )
+        return self
+
+    def but(self, **changes: Any) -> Run:
+        """The same run with some fields changed; another optimizer brings its own momentum."""
+        if changes.get("optimizer", self.optimizer) != self.optimizer:
+            changes = {"momentum": None, **changes}
+        return super().but(**changes)
 
     @property
     def operations(self) -> float:

@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from modnoise.spec import Run
+from modnoise.spec import TableRun
 
 CLEAN, NOISY, VAL, TEST, UNUSED = range(5)
 """Codes in `NoisyTable.role`."""
@@ -72,14 +72,14 @@ def bijective_labels(p: int) -> np.ndarray:
     chi is the Legendre symbol. Every row, and every column, holds every class once, so a pair
     mislabelled by g shares its label with no more pairs of its row and column than a right label
     does (follow-up paper, arXiv 2610.11833). True for primes with chi(2) = 1 and chi(3) = chi(5),
-    such as 7, 17, 113 (ours); `Run` refuses all others.
+    such as 7, 17, 113 (ours); `TableRun` refuses all others.
     """
     d = (np.arange(p)[None, :] - np.arange(p)[:, None]) % p
     square = np.isin(d, np.arange(1, p) ** 2 % p)
     return (np.arange(p)[:, None] + np.where(square, 5, 3) * d) % p
 
 
-def _by_share(order: np.ndarray, run: Run) -> list[tuple[np.ndarray, int]]:
+def _by_share(order: np.ndarray, run: TableRun) -> list[tuple[np.ndarray, int]]:
     """Cut one permutation: test from its start, train behind it, validation from its end."""
     n_test, n_train, n_val = (
         int((f + 1e-9) * len(order)) for f in (run.test_frac, run.train_frac, run.val_frac)
@@ -92,7 +92,7 @@ def _by_share(order: np.ndarray, run: Run) -> list[tuple[np.ndarray, int]]:
     ]
 
 
-def _split(run: Run, rng: np.random.Generator) -> np.ndarray:
+def _split(run: TableRun, rng: np.random.Generator) -> np.ndarray:
     """Roles of all pairs before label noise; a growing train_frac keeps the test set."""
     p = run.p
     role = np.full((p, p), UNUSED)
@@ -109,7 +109,7 @@ def _split(run: Run, rng: np.random.Generator) -> np.ndarray:
     return role
 
 
-def _add_noise(run: Run, true: np.ndarray, role: np.ndarray, rng: np.random.Generator):
+def _add_noise(run: TableRun, true: np.ndarray, role: np.ndarray, rng: np.random.Generator):
     """Replace labels of round(noise n) training pairs; one permutation, so the sets are nested."""
     p = run.p
     given = true.copy()
@@ -133,14 +133,14 @@ def _add_noise(run: Run, true: np.ndarray, role: np.ndarray, rng: np.random.Gene
     return given, role
 
 
-def _one_table(run: Run) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _one_table(run: TableRun) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     true = true_labels(run.op, run.p)
     role = _split(run, np.random.default_rng([run.seed, _SPLIT]))
     given, role = _add_noise(run, true, role, np.random.default_rng([run.seed, _NOISE]))
     return true, given, role
 
 
-def noisy_table(runs: Run | Sequence[Run]) -> NoisyTable:
+def noisy_table(runs: TableRun | Sequence[TableRun]) -> NoisyTable:
     """Tables of one or several runs with the same p, stacked on the axis ``run``.
 
     The split depends on (seed, fractions, split), the noise on (seed, noise_kind) and the split;
@@ -149,7 +149,7 @@ def noisy_table(runs: Run | Sequence[Run]) -> NoisyTable:
 
     Paper: section 2 and C.2. Source of the nesting: ours.
     """
-    runs = [runs] if isinstance(runs, Run) else list(runs)
+    runs = [runs] if isinstance(runs, TableRun) else list(runs)
     if len({run.p for run in runs}) != 1:
         raise ValueError(f"runs of one stack must share p, got {sorted({r.p for r in runs})}")
     true, given, role = (
