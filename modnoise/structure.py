@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -22,16 +23,19 @@ from modnoise.fourier import (
     filtrate,
     frequencies,
     keep_frequency,
+    label_prior,
+    logarithms,
     phase_coherence,
     phase_mse,
     sparsity,
     spectrum,
     wrapped,
 )
-from modnoise.metrics import ROLES, scores
+from modnoise.metrics import ROLES, by_role, scores
 from modnoise.nets import NetStack
 from modnoise.partition import Partition, ipr, partition, random_partitions, strength
-from modnoise.tables import VAL, NoisyTable
+from modnoise.spec import Run
+from modnoise.tables import VAL, NoisyTable, noisy_table
 
 SHUFFLES = 5
 """Random orders behind the ``random_`` numbers (ours)."""
@@ -54,6 +58,20 @@ def frequency_norms(nets: NetStack) -> Float[Tensor, "run freq"]:
     """
     kept = spectrum(keep_frequency(nets.W, dominant_frequency(nets.W)))
     return kept.abs().square().sum(1).sqrt()
+
+
+def ipr_logarithm(nets: NetStack) -> Float[Tensor, "run neuron"]:
+    """IPR of the output vectors over the discrete logarithm, for multiplication (ours).
+
+    In the order of `logarithms` multiplication of nonzero residues is addition, so a neuron that
+    multiplies is periodic there; the entry of residue 0 is left out.
+
+    Raises:
+        ValueError: p is not prime.
+    """
+    order = torch.from_numpy(logarithms(nets.p)).to(nets.W.device)
+    w = nets.W[..., order]
+    return ipr(NetStack(w, w, w, nets.mu[:, order]))
 
 
 def neuron_table(nets: NetStack, op: str) -> pd.DataFrame:
@@ -147,3 +165,24 @@ def _of(one: Partition, nets: NetStack, table: NoisyTable) -> dict[str, float]:
         "test": float(one.test_g[0]),
         "ff": _ff_test(nets.keep(one.masks()[0]), table),
     }
+
+
+def prior_rows(runs: Sequence[Run]) -> pd.DataFrame:
+    """One row per run, of a part ``label_prior``: accuracies of `label_prior` on the run's table.
+
+    With the fields of the run, as `modnoise.metrics.curves` gives them for nets.
+    """
+    rows = []
+    for run in runs:
+        table = noisy_table(run)
+        answer = label_prior(table)
+        accuracy = {
+            f"accuracy_{role}": float((answer == label)[mask].double().mean())
+            for role, (mask, label) in zip(ROLES, by_role(table), strict=True)
+        }
+        rows.append(
+            run.model_dump()
+            | {"key": run.key, "step": run.steps, "part": "label_prior"}
+            | accuracy
+        )
+    return pd.DataFrame(rows)

@@ -79,6 +79,7 @@ GOOD = {
     "R5.2": rows(ops=("add",)),
     "R5.3": rows(),
     "E1-multiplication": rows(ops=("mul",)),
+    "E1-logarithm": rows(ops=("mul",), ipr_log_test=lambda f: f.ipr_test + f.noise / 3),
 }
 EACH = pytest.mark.parametrize("claim", GOOD)
 
@@ -112,8 +113,9 @@ def test_nets_of_two_moduli_or_two_decays_are_not_mixed(claim):
 @pytest.mark.parametrize("claim", [x for x in GOOD if x not in ("D4-uniform", "CONTROL-phase")])
 def test_narrow_nets_are_not_tested(claim):
     ops = tuple(GOOD[claim].op.unique())
-    assert state(claim, rows(ops=ops, widths=(471,))) == "not tested"  # 8 * 59 = 472
-    assert state(claim, rows(ops=ops, widths=(472,))) == "confirmed"
+    for width, expected in ((471, "not tested"), (472, "confirmed")):  # 8 * 59 = 472
+        frame = rows(ops=ops, widths=(width,)).assign(ipr_log_test=1.0)
+        assert state(claim, frame) == expected
 
 
 @pytest.mark.parametrize("claim", ["R4.1-phase", "D3-noise", "D4-coverage", "R5.1", "R5.3"])
@@ -135,6 +137,7 @@ def test_addition_alone_is_not_enough(claim):
         ("R5.2", "ipr_gamma_r99"),
         ("R5.3", "random_test"),
         ("E1-multiplication", "ipr_test"),
+        ("E1-logarithm", "ipr_log_test"),
     ],
 )
 def test_what_is_not_recorded_is_not_tested(claim, column):
@@ -275,3 +278,13 @@ def test_strength_must_lead_by_two_points_at_most_noise_ratios():
     assert state("E1-multiplication", frame) == "refuted"
     assert state("E1-multiplication", rows(ops=("mul",), noises=(0.0, 0.1, 0.3))) == "not tested"
     assert state("E1-multiplication", rows(ops=("add",))) == "not tested"
+
+
+def test_the_logarithm_must_lead_by_ten_points_at_noise_0_3_and_nowhere_lag():
+    good = GOOD["E1-logarithm"]  # leads by 10 points at 0.3, by 3.3 at 0.1
+    assert state("E1-logarithm", at(good, 0.3, "ipr_log_test", good.ipr_test + 0.09)) == "refuted"
+    assert state("E1-logarithm", at(good, 0.1, "ipr_log_test", good.ipr_test)) == "confirmed"
+    lagging = at(good, 0.1, "ipr_log_test", good.ipr_test - 0.01)
+    assert state("E1-logarithm", lagging) == "refuted"
+    assert state("E1-logarithm", at(good, 0.0, "ipr_log_test", 0.0)) == "confirmed"  # no noise
+    assert state("E1-logarithm", good[good.noise < 0.25]) == "not tested"

@@ -10,7 +10,15 @@ import pytest
 import torch
 
 from modnoise.analytic import exact_nets
-from modnoise.fourier import angles, dominant_frequency, filtrate, phase_mse, spectrum
+from modnoise.fourier import (
+    angles,
+    dominant_frequency,
+    filtrate,
+    label_prior,
+    logarithms,
+    phase_mse,
+    spectrum,
+)
 from modnoise.metrics import ROLES, scores
 from modnoise.nets import NetStack, new_nets
 from modnoise.partition import ipr, partition, random_partitions, strength
@@ -18,12 +26,14 @@ from modnoise.spec import Run
 from modnoise.structure import (
     SHUFFLES,
     frequency_norms,
+    ipr_logarithm,
     neuron_table,
+    prior_rows,
     pruning_table,
     rank_correlation,
     structure,
 )
-from modnoise.tables import noisy_table
+from modnoise.tables import TEST, noisy_table
 
 RUN = Run(p=13, width=12, noise=0.3, dtype="float64", init="normal")
 TABLE = noisy_table(RUN)
@@ -235,10 +245,43 @@ def test_the_pruning_table_holds_both_ends_of_each_order_and_the_mean_of_several
     test = ROLES.index("test")
     for kept, key in (("best", "top"), ("worst", "bottom")):
         shown = table.loc[("IPR", kept)]
-        assert shown.to_numpy()[:, 1:] == pytest.approx(getattr(one, key)[0])
+        assert shown.drop(columns="pruned").to_numpy() == pytest.approx(getattr(one, key)[0])
         assert shown.pruned.to_numpy() == pytest.approx(1 - np.arange(93) / 92)
         mean = sum(getattr(x, key)[0, :, test] for x in some) / 3
         assert table.loc[("random", kept)].accuracy_test.to_numpy() == pytest.approx(mean)
     best = table.loc[("IPR", "best")].iloc[[0, -1]]
     assert best.pruned.tolist() == [1.0, 0.0]  # nothing kept, everything kept
     assert best.accuracy_test.iloc[1] == pytest.approx(right(nets))
+
+
+def test_the_priors_rows_are_its_accuracies_by_role_beside_the_runs_fields():
+    runs = [Run(p=23, noise=noise, seed=3) for noise in (0.0, 0.5)]
+    rows = prior_rows(runs)
+    assert rows.part.tolist() == ["label_prior"] * 2
+    assert rows.key.tolist() == [run.key for run in runs]
+    assert rows.noise.tolist() == [0.0, 0.5]
+    assert rows.accuracy_test[0] == 1
+    table = noisy_table(runs[1])
+    answer, test = label_prior(table)[0], table.role[0] == TEST
+    right = (answer == table.true[0])[test].double().mean()
+    assert rows.accuracy_test[1] == pytest.approx(float(right))
+    assert np.isnan(rows.accuracy_noisy[0])
+    assert rows.accuracy_noisy[1] < 0.2 < rows.accuracy_recovered[1]
+
+
+def test_the_ipr_over_the_logarithm_is_1_for_a_cosine_of_the_logarithm():
+    p = 13
+    power = torch.tensor(logarithms(p))
+    w = torch.zeros(1, 3, p, dtype=torch.float64)
+    turn = 2 * torch.pi * torch.arange(p - 1, dtype=torch.float64) / (p - 1)
+    w[0, 0, power] = torch.cos(3 * turn + 0.4)
+    w[0, 0, 0] = 7.0  # residue 0 has no logarithm
+    w[0, 1, power] = torch.cos(3 * turn) + torch.cos(5 * turn + 1.0)  # equal powers
+    w[0, 2] = torch.cos(2 * 2 * torch.pi * torch.arange(p) / p)  # additive
+    nets = NetStack(w, w, w, torch.zeros(1, p, dtype=torch.float64))
+    found = ipr_logarithm(nets)[0]
+    assert found[:2].tolist() == pytest.approx([1.0, 0.5])
+    assert found[2] < 0.5
+    assert ipr(nets)[0, 2].item() == pytest.approx(1.0)
+    with pytest.raises(ValueError, match="p = 12 is not allowed"):
+        ipr_logarithm(NetStack(*(x[..., :12] for x in (w, w, w)), torch.zeros(1, 12)))

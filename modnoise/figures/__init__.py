@@ -17,8 +17,19 @@ from modnoise.figures.dynamics import (
     rise_grid,
     speed_and_gap,
 )
+from modnoise.figures.inside import (
+    against_width_and_noise,
+    frequency_cover,
+    improvement,
+    phase_relation,
+    pruning,
+    ranked_neurons,
+    row_norms,
+    selection,
+)
 from modnoise.figures.maps import answer_map
 from modnoise.figures.mnist import against_the_null, batch_curves, digits, excess_curves
+from modnoise.figures.prior import prior_against
 from modnoise.figures.scorecard import verdict_board
 from modnoise.figures.spectra import frequency_counts, spectrum_map
 from modnoise.figures.vectors import neuron_split, neurons, schematic
@@ -27,6 +38,7 @@ __all__ = [
     "accuracy_bars",
     "activations",
     "against_the_null",
+    "against_width_and_noise",
     "answer_map",
     "batch_curves",
     "collision_counts",
@@ -35,17 +47,25 @@ __all__ = [
     "excess_curves",
     "filtration_against",
     "frequency_counts",
+    "frequency_cover",
     "gradient_rates",
     "grokking",
+    "improvement",
     "known_by_collisions",
     "lead_against_collisions",
     "neuron_split",
     "neurons",
     "one_ladder",
+    "phase_relation",
+    "prior_against",
     "progress_measure",
+    "pruning",
+    "ranked_neurons",
     "regime_map",
     "rise_grid",
+    "row_norms",
     "schematic",
+    "selection",
     "spectrum_map",
     "speed_and_gap",
     "swap_bars",

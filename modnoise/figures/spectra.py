@@ -31,7 +31,7 @@ def spectrum_map(magnitude: Any, k: Any, *, title: str, color: Palette) -> Figur
         rasterized=True,
         ax=ax,
     )
-    _frequency_axis(ax, size.shape[1], offset=0.5)
+    frequency_axis(ax, size.shape[1], offset=0.5)
     ax.set_yticks([])
     ax.set_ylabel(f"{len(size):,} neurons, sorted by dominant frequency")
     ax.tick_params(length=0)
@@ -51,7 +51,7 @@ def frequency_counts(k: Any, *, p: int, title: str, color: Palette) -> Figure:
         alpha=1,
         ax=ax,
     )
-    _frequency_axis(ax, p // 2)
+    frequency_axis(ax, p // 2)
     ax.set_xlim(0.4, p // 2 + 0.6)
     ax.set_ylabel("neurons")
     ax.yaxis.set_major_locator(MaxNLocator(5, integer=True))
@@ -59,7 +59,7 @@ def frequency_counts(k: Any, *, p: int, title: str, color: Palette) -> Figure:
     return fig
 
 
-def _frequency_axis(ax: Axes, highest: int, *, offset: float = 0.0) -> None:
+def frequency_axis(ax: Axes, highest: int, *, offset: float = 0.0) -> None:
     """Ticks at 1, a few round frequencies and the highest; the cell of k is at k - offset."""
     step = 10 * -(-highest // 70)
     ticks = [1, *range(step, highest - step // 3, step), highest]
