@@ -89,6 +89,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "regimes": ["thresholds"],
         "spec": ["Run", "SpecError"],
         "store": ["Store", "StoreError", "colophon", "load_or_train"],
+        "structure": ["prior_rows"],
         "tables": ["NoisyTable", "noisy_table", "symmetric_ceiling"],
         "timing": ["as_steps", "at_step", "label_blind", "milestones", "noise_first"],
         "training.loop": ["Trained", "train"],

@@ -11,8 +11,6 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from modnoise.claims import CLAIMS, VERDICT, check
-from modnoise.figures import verdict_board
-from modnoise.figures.style import themed
 from modnoise.scorecard import COLUMNS, counts, read, reasons, table, unconfirmed
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
@@ -66,16 +64,6 @@ def test_a_folder_without_pages_and_an_outdated_claim_are_named(tmp_path):
     )
     with pytest.raises(ValueError, match="claim 'GONE' is not known"):
         read(tmp_path)
-
-
-def test_the_board_has_a_line_and_a_mark_per_verdict(tmp_path):
-    page(tmp_path, "1.ipynb", *(check("CONTROL-noise-1", rows(x), scale="laptop")
-                               for x in (0.1, 0.9)))  # fmt: skip
-    fig = themed("dark", verdict_board, read(tmp_path), title="Two verdicts")
-    (ax,) = fig.axes
-    marks = [line.get_xdata()[0] for line in ax.lines if line.get_marker() in "oX"]
-    assert marks == [0, 1]
-    assert [text.get_text() for text in ax.texts] == ["4 of 4", "0 of 4"]
 
 
 def test_every_claim_has_a_verdict_on_a_page_and_the_pages_code_is_where_it_was_made():
