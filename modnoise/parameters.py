@@ -67,6 +67,25 @@ class DynamicsParameters(Spec):
     seed: int = Field(ge=0)
 
 
+class PhasesParameters(Spec):
+    """Parameters of ``04_phases``; they choose the net that is looked at closely."""
+
+    scale: Literal["smoke", "laptop", "paper"]
+    noise: float = Field(ge=0, le=1)
+    op: Literal["add", "sub"]
+    seed: int = Field(ge=0)
+
+
+class PartitionParameters(Spec):
+    """Parameters of ``05_partitioning``; they choose the net and the ranking looked at closely."""
+
+    scale: Literal["smoke", "laptop", "paper"]
+    noise: float = Field(ge=0, le=1)
+    op: Literal["add", "sub", "mul"]
+    score: Literal["strength", "ipr"]
+    seed: int = Field(ge=0)
+
+
 class ScorecardParameters(Spec):
     """Parameters of ``99_scorecard``, which shows the stored verdicts of all pages."""
 
