@@ -47,6 +47,7 @@ PART = 15_000_000
 """Bytes of one file of an export at most."""
 
 INDEX, FORMAT = "index.json", 1
+_OURS = re.compile(r"part-\d{4,}|index\.json|\.index\.json\.new")  # the last: killed in writing
 
 
 class TransferError(ValueError):
@@ -117,15 +118,14 @@ def export(store: Store, folder: Path, runs: Mapping[str, Trainable] | None = No
     """
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        old = [path for path in folder.iterdir() if path.name != INDEX]
-        if others := sorted(x.name for x in old if not re.fullmatch(r"part-\d{4,}", x.name)):
+        old = sorted(folder.iterdir())
+        if others := [x.name for x in old if not _OURS.fullmatch(x.name)]:
             raise TransferError(
                 f"folder = {str(folder)!r} is not allowed: it holds {others[0]}; it must be new, "
                 "empty, or an earlier export"
             )
-        (folder / INDEX).unlink(missing_ok=True)
-        for path in old:
-            path.unlink()
+        for path in (folder / INDEX, *old):
+            path.unlink(missing_ok=True)
         parts, members, moved = _Parts(folder), {}, Moved()
         with tarfile.open(fileobj=parts, mode="w|", format=tarfile.USTAR_FORMAT) as tar:
             for files in _outgoing(store, runs, moved):
@@ -293,13 +293,16 @@ def _index(folder: Path) -> dict[str, Any]:
 def _members(folder: Path, index: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
     """Name and bytes of every member, as the index says."""
     stream = _Stream([folder / part["name"] for part in index["parts"]])
+    awaited = dict(index["members"])
     with tarfile.open(fileobj=stream, mode="r|") as tar:
-        for (name, facts), info in zip(index["members"].items(), tar, strict=True):
+        for info in tar:
             file = tar.extractfile(info)
             data = file.read() if file else b""
-            if (info.name, _facts(data)) != (name, facts):
-                raise Damaged(f"{name} differs from the index")
-            yield name, data
+            if awaited.pop(info.name, None) != _facts(data):
+                raise Damaged(f"{info.name} differs from the index")
+            yield info.name, data
+    if awaited:
+        raise Damaged(f"{min(awaited)} is missing")
 
 
 def _incoming(folder: Path, index: Mapping[str, Any]) -> Iterator[Record | _Checkpoint]:
