@@ -196,6 +196,14 @@ _SWEEPS = (
         {"smoke": {"noise": (0.0, 0.5), "seed": (42,)}},
     ),
     Sweep(
+        "fig5-bf16",
+        "The same verdicts with products in bfloat16?",
+        "ours: proof that the option does no harm",
+        {"noise": _FF_NOISES, "seed": SEEDS},
+        {**_PARTS, "matmul": "bf16"},
+        {"smoke": {"noise": (0.3,), "seed": (42,)}},
+    ),
+    Sweep(
         "fig2",
         "Test error and cross-entropy against width, weight decay and noise",
         "Figs. 1(a), 2 and 19, section 3.1",

@@ -1,4 +1,4 @@
-"""Write the README's figure and verdict table from the recorded runs: ``make readme``.
+"""Write the README's figure and verdict table, and the page on speed: ``make readme``.
 
 Everything between a pair of comments such as ``<!-- verdicts: ... -->`` and ``<!-- /verdicts -->``
 is replaced; figures go to ``book/figures/``.
@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 import pandas as pd
+import performance
 
 import modnoise as mn
 from modnoise.figures.style import svg
@@ -96,15 +97,16 @@ def figure(folder: Path) -> str:
 def speed() -> str:
     """What the recorded benchmark says, in one sentence."""
     told = json.loads((ROOT / "benchmarks" / "trainers.json").read_text())
+    single = [row for row in told["rows"] if row["what"] == "one net" and row["device"] == "cpu"]
     rows = "; ".join(
-        f"M = {row['width']}: {row['times_faster']:.1f} times, {row['share_of_bound']:.0%}"
-        for row in told["rows"]
+        f"M = {row['width']}: {row['over_plain']:.1f} times, {row['of_bound']:.0%}"
+        for row in single
     )
     return (
         f"Steps per second of the fast engine over a plain PyTorch loop, and its share of the "
         f"bound set by the bare matrix products, measured in one run on one thread at "
-        f"p = {told['rows'][0]['p']} ({told['machine']}, torch {told['torch']}, {told['date']}): "
-        f"{rows}. `make bench` measures it again."
+        f"p = {single[0]['p']} ({told['processor']}, torch {told['torch']}, {told['date']}): "
+        f"{rows}. `make bench` measures it again; the book's page on speed has every row."
     )
 
 
@@ -124,5 +126,6 @@ def renewed(readme: str, figures: Path) -> str:
 
 
 if __name__ == "__main__":
+    performance.write(ROOT / "book", json.loads(performance.RECORD.read_text()))
     path = ROOT / "README.md"
     path.write_text(renewed(path.read_text(), ROOT / "book" / "figures"))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @pytest.fixture(scope="module")
 def readme():
+    sys.path.insert(0, str(ROOT / "scripts"))
     place = importlib.util.spec_from_file_location("readme", ROOT / "scripts" / "readme.py")
     module = importlib.util.module_from_spec(place)
     place.loader.exec_module(module)
@@ -21,6 +24,12 @@ def readme():
 def test_figure_and_verdicts_are_those_of_the_recorded_runs(readme, tmp_path):
     text = (ROOT / "README.md").read_text()
     assert readme.renewed(text, tmp_path) == text
+
+
+def test_the_page_on_speed_is_the_recorded_benchmarks(readme):
+    performance = readme.performance
+    made = performance.page(json.loads(performance.RECORD.read_text()))
+    assert (ROOT / "book" / "performance.md").read_text() == made
 
 
 def test_a_refuted_claim_lists_the_conditions_that_fail(readme):

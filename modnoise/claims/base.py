@@ -18,7 +18,7 @@ VERDICT = "application/vnd.modnoise.verdict+json"
 STATES = ("confirmed", "refuted", "not tested")
 
 SETTING = ("op", "p", "act", "width", "tied", "optimizer", "lr", "weight_decay", "noise_kind")
-SETTING += ("train_frac", "steps", "source", "images", "hidden1", "hidden2")
+SETTING += ("train_frac", "steps", "batch", "matmul", "source", "images", "hidden1", "hidden2")
 """Fields of a run that no rule takes a median over."""
 
 

@@ -32,6 +32,7 @@ from modnoise.figures.mnist import against_the_null, batch_curves, digits, exces
 from modnoise.figures.prior import prior_against
 from modnoise.figures.scorecard import verdict_board
 from modnoise.figures.spectra import frequency_counts, spectrum_map
+from modnoise.figures.speed import speed_bars
 from modnoise.figures.vectors import neuron_split, neurons, schematic
 
 __all__ = [
@@ -68,6 +69,7 @@ __all__ = [
     "selection",
     "spectrum_map",
     "speed_and_gap",
+    "speed_bars",
     "swap_bars",
     "tied_nets",
     "training_curves",

@@ -1,0 +1,230 @@
+"""Write the book's page on speed from the recorded benchmark: part of ``make readme``.
+
+The page is ``book/performance.md``, its figure ``book/figures/speed-<theme>.svg``; every number
+comes from ``benchmarks/trainers.json`` and from recorded runs.
+"""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+
+import modnoise as mn
+from modnoise.figures.style import svg
+
+ROOT = Path(__file__).resolve().parent.parent
+RECORD = ROOT / "benchmarks" / "trainers.json"
+PRECISE = ("R4.1-FF", "R4.1-FF-mu0", "R4.1-FF-quadratic-part", "CONTROL-frequency", "R4.1-swap")
+
+PAGE = """# How fast, and why
+
+*Written by `make readme` from the last recorded `make bench`: {setting}.*
+
+## What is compared
+
+Work per step and net is $6 n M p$ floating-point operations in three matrix products ($n$ training
+pairs, width $M$, $p$ classes). In one run, in alternating rounds so that a busy machine slows all
+alike, the benchmark times
+
+- **plain**: the loop a user would write, with one-hot inputs, `nn.Linear`, autograd and
+  `torch.optim.AdamW`, at torch's own settings;
+- **lookup**: the same with `nn.Embedding` in place of the one-hot products;
+- **fast**: the engine of this package;
+- **bound**: the three bare products of the same shapes and one softmax over the logits, which
+  nobody can avoid. (A stack can beat it: the bare batched products are no faster when their blocks
+  leave the cache.)
+
+```{{image}} figures/speed-light.svg
+:class: only-light
+:alt: {alt}
+```
+
+```{{image}} figures/speed-dark.svg
+:class: only-dark
+:alt: {alt}
+```
+
+## One net on one thread
+
+{one}
+
+## Stacks of 32 small nets on one thread
+
+{stacks}
+
+## The whole machine
+
+One one-thread process per core, each with a net of its own, against the plain loop with all
+threads ({cores} cores). Net-steps per second of all together.
+
+{whole}
+
+## Memory and recording
+
+{memory}
+
+{recording}
+
+## How cost grows
+
+{scaling}
+
+## What the engine does
+
+- $U^\\top$ and $V^\\top$ lie in one table; the sum of two looked-up rows and the gradient sums over
+  pairs that share an input are `embedding_bag` calls, which read only what they need and add in a
+  fixed order. No one-hot product is left of the plain loop's work.
+- Training pairs are taken in blocks that fit the cache, so activations never travel to main memory;
+  gradients are written by hand, so nothing is kept for autograd.
+- Nets of one shape are stacked, each with its own seed, noise, learning rate and decay.
+- On this machine fp32 products go through oneDNN after a check that they keep fp32 accuracy
+  ({{func}}`modnoise.training.loop.exact_matmul`); a machine that would round gets the safe setting.
+
+## Lower precision, on request
+
+`matmul="bf16"` rounds activations and weights to bfloat16 in the products and keeps fp32 weights
+and optimizer states. {bf16}
+
+{precision}
+
+## On a GPU
+
+{gpu}
+"""
+
+
+def markdown(frame: pd.DataFrame) -> str:
+    """A table of texts as Markdown."""
+    lines = [
+        "| " + " | ".join(map(str, frame.columns)) + " |",
+        "| --- " * len(frame.columns) + "|",
+    ]
+    lines += ["| " + " | ".join(map(str, row)) + " |" for row in frame.itertuples(index=False)]
+    return "\n".join(lines)
+
+
+def _times(rows: list[dict], columns: dict[str, tuple[str, str]]) -> str:
+    return markdown(
+        pd.DataFrame(
+            [
+                {
+                    name: form.format(row[key])
+                    for name, (key, form) in columns.items()
+                    if key in row
+                }
+                for row in rows
+            ]
+        ).fillna("")
+    )
+
+
+_HEAD = {"p": ("p", "{}"), "M": ("width", "{}")}
+_RATIOS = {
+    "× plain": ("over_plain", "{:.1f}"),
+    "× lookup": ("over_lookup", "{:.1f}"),
+    "of the bound": ("of_bound", "{:.0%}"),
+}
+
+
+def verdict_pairs() -> pd.DataFrame:
+    """Verdicts of the FF page on nets trained with exact and with bfloat16 products."""
+    frames = {}
+    for name, matmul in (("fig5-noise", "exact"), ("fig5-bf16", "bf16")):
+        runs = [run for run in mn.EXPERIMENTS[name].runs("laptop") if run.noise in (0.3, 0.5, 0.8)]
+        frame = mn.curves(runs, mn.load_or_train(runs, weights=False, progress=False))
+        frames[matmul] = frame[frame.step == frame.steps]
+    rows = []
+    for claim in PRECISE:
+        told = {m: mn.check(claim, frame, scale="laptop") for m, frame in frames.items()}
+        rows.append(
+            {
+                "claim": f"`{claim}`",
+                **{m: f"{v.state} ({v.tally})" for m, v in told.items()},
+                "same verdict": "yes" if len({v.state for v in told.values()}) == 1 else "**no**",
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def page(told: dict) -> str:
+    """The whole page from a recorded benchmark."""
+    rows: dict[str, list[dict]] = {}
+    for row in told["rows"]:
+        rows.setdefault(row["what"] if row["device"] == "cpu" else "gpu", []).append(row)
+    recording, scaling = rows["recording"][0], rows["scaling"]
+    growth = {row["axis"]: row for row in scaling}
+    gains = [row["bf16_gain"] for row in rows["one net"] if "bf16_gain" in row]
+    pairs = verdict_pairs()
+    same = (pairs["same verdict"] == "yes").all()
+    return PAGE.format(
+        setting=f"{told['processor']}, {told['cores']} cores, {told['capability']}, "
+        f"torch {told['torch']}, Python {told['python']}, {told['date']}",
+        alt="Share of the bound that the engine reaches, one bar per configuration; the numbers "
+        "are in the tables below",
+        one=_times(
+            rows["one net"], {**_HEAD, **_RATIOS, "bf16 over fp32": ("bf16_gain", "{:.2f}")}
+        ),
+        stacks=_times(rows["stack"], {**_HEAD, "of the bound": _RATIOS["of the bound"]}),
+        cores=told["cores"],
+        whole=_times(rows["whole machine"], {**_HEAD, **_RATIOS}),
+        memory="Peak memory above an empty process, MB:\n\n"
+        + _times(
+            rows["memory"],
+            {**_HEAD, **{name: (f"{name}_mb", "{:.0f}") for name in ("plain", "lookup", "fast")}},
+        ),
+        recording=f"Recording curves, FF and its controls along the way takes "
+        f"{recording['share_at_200000']:.2%} of the time of the paper's 200,000 steps, and "
+        f"{recording['share']:.0%} of a training of {recording['steps']} steps, where points are "
+        f"dense.",
+        scaling="\n".join(
+            f"- with {what}: to the power {growth[axis]['exponent']:.2f} "
+            f"({axis} = {', '.join(map(str, growth[axis]['sizes']))})"
+            for axis, what in (
+                ("width", "the width $M$, p = 113"),
+                ("p", "$p$, M = 513"),
+                ("nets", "the number of stacked nets, p = 59, M = 33"),
+            )
+        ),
+        bf16=(
+            f"Here the engine gains {min(gains):.2f} to {max(gains):.2f} times over fp32."
+            if gains
+            else "This CPU does not multiply bfloat16 itself, so there is nothing to gain here."
+        )
+        + " Verdicts of the page on FF, at laptop scale, three seeds, M = 1025, with both: "
+        + ("none changes." if same else "not all are the same."),
+        precision=markdown(pairs),
+        gpu=_gpu(told, rows.get("gpu", [])),
+    )
+
+
+def _gpu(told: dict, rows: list[dict]) -> str:
+    if not rows:
+        return (
+            "Not measured: no CUDA device was at hand. The engine is the same code; one update is "
+            "captured as a CUDA graph and replayed, so the host waits for nothing between two "
+            "recordings. Its way of counting steps on the device is tested on CPU tensors; tests "
+            "marked `gpu` compare the device with the CPU and are skipped without one. "
+            '`matmul="tf32"` is offered for GPUs and is untested in the same sense.'
+        )
+    columns = {
+        **_HEAD, "nets": ("nets", "{}"), "products": ("matmul", "{}"),
+        "× plain": _RATIOS["× plain"],
+        "of the matrix rate": ("share_of_matrix_rate", "{:.0%}"),
+    }  # fmt: skip
+    return f"{told['gpu']}:\n\n{_times(rows, columns)}"
+
+
+def write(folder: Path, told: dict) -> None:
+    """The page and its figure in both themes below ``folder``."""
+    (folder / "figures").mkdir(parents=True, exist_ok=True)
+    for theme in ("light", "dark"):
+        drawing = svg(
+            theme, mn.figures.speed_bars, pd.DataFrame(told["rows"]),
+            title="Share of the bound that the engine reaches",
+        )  # fmt: skip
+        (folder / "figures" / f"speed-{theme}.svg").write_bytes(drawing)
+    (folder / "performance.md").write_text(page(told))
+
+
+if __name__ == "__main__":
+    write(ROOT / "book", json.loads(RECORD.read_text()))
