@@ -105,6 +105,46 @@ def recorded_roles(final: pd.DataFrame, *, chance: float, by: str = "width") -> 
     return _slider(by, list(middle.index), rows, sentences, chance, tuple(_ROLES))
 
 
+def recorded_pruning(curves: pd.DataFrame, *, score: str, chance: float) -> Recorded:
+    """Explore what ranked neurons know, along the share of them that is kept.
+
+    Args:
+        curves: `structure.pruning_table` with the orders ``score`` and ``random``.
+        score: the order that the sentence is about, such as ``IPR``.
+        chance: 1 / p, marked on every bar.
+    """
+    shown = {
+        f"best by {score}": (score, "best"),
+        f"worst by {score}": (score, "worst"),
+        "random order": ("random", "best"),
+    }
+    by = curves.set_index(["order", "kept", "gamma"]).sort_index()
+    grid = by.loc[(score, "best")].index
+    gammas = dict.fromkeys(min(grid, key=lambda x: abs(x - i / 16)) for i in range(17))
+    roles = ("test", "noisy")
+    rows = [
+        {
+            name: {role: _share(by.loc[(*key, x), f"accuracy_{role}"]) for role in roles}
+            for name, key in shown.items()
+        }
+        for x in gammas
+    ]
+    sentences = [_kept(x, score, row, rows[-1]) for x, row in zip(gammas, rows, strict=True)]
+    return _slider("gamma", list(gammas), rows, sentences, chance, roles)
+
+
+def _kept(gamma: float, score: str, row: dict, whole: dict) -> str:
+    best, blind = row[f"best by {score}"], row["random order"]
+    known = ""
+    if best["noisy"] is not None:
+        known = f" and know {_percent(best['noisy'])} of the wrong labels"
+    return (
+        f"The best {gamma:.0%} of the neurons by {score} are right on {_percent(best['test'])} of "
+        f"the test pairs{known}. As many in random order: {_percent(blind['test'])}; the whole "
+        f"net: {_percent(whole['random order']['test'])}."
+    )
+
+
 def _slider(
     by: str,
     values: list,
@@ -114,9 +154,9 @@ def _slider(
     roles: tuple[str, ...],
 ) -> Recorded:
     """The widget over ``values`` of the field ``by``, starting in their middle."""
-    axis = {"noise": "label noise", "weight_decay": "weight decay"}.get(by, by)
-    names = [f"{x:.0%}" if by == "noise" else f"{x:g}" for x in values]
-    data = {"axis": axis, "values": names, "rows": rows, "sentences": sentences}
+    axis = {"noise": "label noise", "weight_decay": "weight decay", "gamma": "share kept"}
+    names = [f"{x:.0%}" if by in ("noise", "gamma") else f"{x:g}" for x in values]
+    data = {"axis": axis.get(by, by), "values": names, "rows": rows, "sentences": sentences}
     data |= {"parts": list(rows[0]), "roles": list(roles), "chance": chance}
     return Recorded(data=data, index=len(values) // 2)
 

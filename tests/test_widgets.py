@@ -136,3 +136,47 @@ def test_statements_and_colophon_read_the_same_without_html():
     assert repr(made) == "holds: one is one\nFAILS: a < b"
     assert "a &lt; b" in made._repr_html_()
     assert repr(Colophon({"torch": "2", "commit": "abc"})) == "torch 2 · commit abc"
+
+
+def pruned_rows(noisy=0.5):
+    """Half of a net's four neurons by IPR know the rule, at a quarter of the noise."""
+    return pd.DataFrame(
+        [
+            {"order": order, "kept": kept, "gamma": i / 4, "accuracy_test": test,
+             "accuracy_noisy": noisy * i / 4}
+            for order, kept, tests in (
+                ("IPR", "best", (0.0, 0.4, 0.8, 0.7, 0.6)),
+                ("IPR", "worst", (0.0, 0.0, 0.1, 0.3, 0.6)),
+                ("random", "best", (0.0, 0.1, 0.2, 0.4, 0.6)),
+                ("random", "worst", (0.0, 0.1, 0.2, 0.4, 0.6)),
+            )
+            for i, test in enumerate(tests)
+        ]
+    )  # fmt: skip
+
+
+def test_a_slider_over_the_share_kept_shows_both_ends_and_the_control():
+    made = widgets.recorded_pruning(pruned_rows(), score="IPR", chance=0.01)
+    assert (made.data["axis"], made.data["roles"]) == ("share kept", ["test", "noisy"])
+    assert made.data["values"] == ["0%", "25%", "50%", "75%", "100%"]
+    half = made.data["rows"][2]
+    assert half == {
+        "best by IPR": {"test": 0.8, "noisy": 0.25},
+        "worst by IPR": {"test": 0.1, "noisy": 0.25},
+        "random order": {"test": 0.2, "noisy": 0.25},
+    }
+    assert made.data["sentences"][2] == (
+        "The best 50% of the neurons by IPR are right on 80.0 % of the test pairs and know "
+        "25.0 % of the wrong labels. As many in random order: 20.0 %; the whole net: 60.0 %."
+    )
+    clean = widgets.recorded_pruning(pruned_rows(float("nan")), score="IPR", chance=0.01)
+    assert "know" not in clean.data["sentences"][1]
+    assert clean.data["rows"][1]["best by IPR"]["noisy"] is None
+
+
+def test_a_slider_over_many_neurons_stops_at_sixteenths():
+    fine = pd.concat(
+        pruned_rows()[lambda x: x.gamma == 1].assign(gamma=i / 128) for i in range(129)
+    )
+    made = widgets.recorded_pruning(fine, score="IPR", chance=0.01)
+    assert made.data["values"] == [f"{i / 16:.0%}" for i in range(17)]
