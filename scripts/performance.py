@@ -71,14 +71,14 @@ threads ({cores} cores). Net-steps per second of all together.
 
 ## What the engine does
 
-- $U^\\top$ and $V^\\top$ lie in one table; the sum of two looked-up rows and the gradient sums over
-  pairs that share an input are `embedding_bag` calls, which read only what they need and add in a
-  fixed order. No one-hot product is left of the plain loop's work.
-- Training pairs are taken in blocks that fit the cache, so activations never travel to main memory;
-  gradients are written by hand, so nothing is kept for autograd.
+- $U^\\top$ and $V^\\top$ lie in one table; the sum of two looked-up rows and the gradient sums
+  over pairs that share an input are `embedding_bag` calls, which read only what they need and add
+  in a fixed order. No one-hot product is left of the plain loop's work.
+- Training pairs are taken in blocks that fit the cache, so activations never travel to main
+  memory; gradients are written by hand, so nothing is kept for autograd.
 - Nets of one shape are stacked, each with its own seed, noise, learning rate and decay.
 - On this machine fp32 products go through oneDNN after a check that they keep fp32 accuracy
-  ({{func}}`modnoise.training.loop.exact_matmul`); a machine that would round gets the safe setting.
+  (`modnoise.training.loop.exact_matmul`); a machine that would round gets the safe setting.
 
 ## Lower precision, on request
 
