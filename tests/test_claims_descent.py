@@ -144,6 +144,7 @@ def test_bigger_is_better_past_the_threshold_whatever_happens_below():
         ((0.85, 0.85, 0.97), "confirmed"),  # one tie: 2 / sqrt(2 * 3) = 0.82
         ((0.95, 0.98, 0.97), "refuted"),
         ((0.995, 0.993, 0.991), "confirmed"),  # nothing left to gain
+        ((0.995, 0.993, 0.989), "refuted"),
         ((1.0, 1.0, 1.0), "confirmed"),
         ((0.9, 0.9, 0.9), "refuted"),  # no growth
     ],
@@ -157,6 +158,19 @@ def test_a_drop_of_more_than_two_points_refutes_even_when_the_trend_is_up():
     up = (0.1, 0.2, 0.3, 0.4, 0.5, 0.479, 0.9)
     assert state("R3.1-1b", ladder(up, noisy)) == "refuted"
     assert state("R3.1-1b", ladder(but(up, at5=0.481), noisy)) == "confirmed"
+
+
+def test_of_four_widths_not_even_two_may_change_places():
+    noisy = (0.0, 0.1, 1.0, 1.0, 1.0, 1.0, 1.0)
+    swapped = (0.1, 0.1, 0.1, 0.2, 0.3, 0.41, 0.40)  # tau (5 - 1) / 6
+    assert state("R3.1-1b", ladder(swapped, noisy)) == "refuted"
+    assert "tau 0.67" in measured("R3.1-1b", ladder(swapped, noisy))[0]
+
+
+@pytest.mark.parametrize("claim", ["R3.1-1b", "R3.1-confidence"])
+def test_nets_trained_on_clean_labels_count_neither_way(claim):
+    nothing = (np.nan,) * 7
+    assert state(claim, ladder(), ladder((0.5,) * 7, nothing, noise=0.0)) == "confirmed"
 
 
 def test_every_setup_that_can_be_judged_must_hold():
