@@ -97,6 +97,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "neuron_table",
             "prior_rows",
             "pruning_table",
+            "structure_rows",
         ],
         "tables": ["NoisyTable", "noisy_table", "symmetric_ceiling"],
         "timing": ["as_steps", "at_step", "label_blind", "milestones", "noise_first"],

@@ -8,7 +8,8 @@ ours.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -31,7 +32,7 @@ from modnoise.fourier import (
     spectrum,
     wrapped,
 )
-from modnoise.metrics import ROLES, by_role, scores
+from modnoise.metrics import ROLES, by_role, curves, scores
 from modnoise.nets import NetStack
 from modnoise.partition import Partition, ipr, partition, random_partitions, strength
 from modnoise.spec import Run
@@ -151,6 +152,19 @@ def structure(nets: NetStack, table: NoisyTable, op: str) -> dict[str, float]:
         shuffled = [_of(x, nets, table) for x in random_partitions(nets, table, shuffles=SHUFFLES)]
         found |= {f"random_{key}": x for key, x in pd.DataFrame(shuffled).mean().items()}
     return found
+
+
+def structure_rows(runs: Sequence[Run], trained: Iterable[Any]) -> pd.DataFrame:
+    """Last rows of the full nets with the numbers of `structure`, computed from their weights.
+
+    For runs whose records lack them; else these columns are in `modnoise.metrics.curves`.
+    """
+    rows = []
+    for run, one in zip(runs, trained, strict=True):
+        row = curves([run], [one])
+        row = row[(row.step == run.steps) & (row.part == "full")]
+        rows.append(row.assign(**structure(one.nets, one.table, run.op)))
+    return pd.concat(rows, ignore_index=True)
 
 
 def _ff_test(nets: NetStack, table: NoisyTable) -> float:

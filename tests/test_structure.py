@@ -19,7 +19,7 @@ from modnoise.fourier import (
     phase_mse,
     spectrum,
 )
-from modnoise.metrics import ROLES, scores
+from modnoise.metrics import ROLES, curves, scores
 from modnoise.nets import NetStack, new_nets
 from modnoise.partition import ipr, partition, random_partitions, strength
 from modnoise.spec import Run
@@ -32,8 +32,10 @@ from modnoise.structure import (
     pruning_table,
     rank_correlation,
     structure,
+    structure_rows,
 )
 from modnoise.tables import TEST, noisy_table
+from modnoise.training.loop import train
 
 RUN = Run(p=13, width=12, noise=0.3, dtype="float64", init="normal")
 TABLE = noisy_table(RUN)
@@ -285,3 +287,17 @@ def test_the_ipr_over_the_logarithm_is_1_for_a_cosine_of_the_logarithm():
     assert ipr(nets)[0, 2].item() == pytest.approx(1.0)
     with pytest.raises(ValueError, match="p = 12 is not allowed"):
         ipr_logarithm(NetStack(*(x[..., :12] for x in (w, w, w)), torch.zeros(1, 12)))
+
+
+def test_rows_computed_from_weights_are_those_recorded_at_the_end_of_a_training():
+    runs = [RUN.but(steps=3, record_structure=True, op=op) for op in ("add", "mul")]
+    trained = [train(run, progress=False) for run in runs]
+    recorded = curves(runs, trained)
+    recorded = recorded[recorded.step == 3].reset_index(drop=True)
+    bare = [run.but(record_structure=False) for run in runs]
+    rows = structure_rows(bare, [train(run, progress=False) for run in bare])
+    for i, run in enumerate(runs):
+        for name in structure(trained[i].nets, trained[i].table, run.op):
+            assert rows[name][i] == pytest.approx(recorded[name][i], nan_ok=True), name
+    assert np.isnan(rows.phase_mse[1])
+    assert rows.op.tolist() == ["add", "mul"]

@@ -29,6 +29,8 @@ RANKINGS = {"strength": "Str.", "ipr": "IPR"}
 _LEVELS = 4
 """Fewest noise ratios, or widths, on which a trend can be read."""
 
+_RAD = "{:.3f}"
+
 _ROUNDING = 1e-9
 """Added to every bound, so that exactly that much meets it."""
 
@@ -71,14 +73,16 @@ def _both(frame: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
         yield op, of
 
 
-def _trend(rows: pd.DataFrame, along: str, values: pd.Series) -> tuple[str, float]:
+def _trend(
+    rows: pd.DataFrame, along: str, values: pd.Series, form: str = "{:.2f}"
+) -> tuple[str, float]:
     """Medians over seeds as text, and their Spearman correlation with a field."""
     middle = values.groupby(rows[along]).median()
     if len(middle) < _LEVELS:
         raise Untested(f"{len(middle)} values of {along}: it takes {_LEVELS}")
     ranks = middle.rank()
     rho = float(np.corrcoef(np.arange(len(ranks)), ranks)[0, 1]) if ranks.nunique() > 1 else 0.0
-    text = ", ".join(f"{x:.2f}" for x in middle)
+    text = ", ".join(form.format(x) for x in middle)
     at = f"{along} {middle.index[0]:g} to {middle.index[-1]:g}"
     return f"{text} at {at}, Spearman {rho:+.2f}", rho
 
@@ -89,8 +93,8 @@ def _phases(frame: pd.DataFrame) -> Found:
         some = rows[rows.noise <= 0.3 + _ROUNDING]
         for noise in sorted({0.1, 0.3, *some.noise}):
             here = _column(at_noise(some, noise), "phase_mse_weighted")
-            text = f"{_told(here)} rad² weighted, "
-            text += f"{_told(_column(at_noise(some, noise), 'phase_mse'))} plain"
+            plain = _column(at_noise(some, noise), "phase_mse")
+            text = f"{_told(here, _RAD)} rad² weighted, {_told(plain, _RAD)} plain"
             found.append((f"{op}, noise {noise:g}", text, bool(here.median() <= CHANCE / 10)))
     return found
 
@@ -99,9 +103,9 @@ def _phases_noise(frame: pd.DataFrame) -> Found:
     found = []
     for op, rows in _both(frame):
         for name in ("phase_mse", "phase_mse_weighted"):
-            text, rho = _trend(rows, "noise", _column(rows, name))
+            text, rho = _trend(rows, "noise", _column(rows, name), _RAD)
             kind = "weighted" if name.endswith("weighted") else "plain"
-            found.append((f"{op}, {kind}", f"{text} rad²", rho >= 0.9 - _ROUNDING))
+            found.append((f"{op}, {kind}, rad²", text, rho >= 0.9 - _ROUNDING))
     return found
 
 
@@ -113,7 +117,7 @@ def _phases_untrained(frame: pd.DataFrame) -> Found:
     for name in ("phase_mse", "phase_mse_weighted"):
         here = _column(rows, name)
         holds = bool(abs(here.median() - CHANCE) <= 0.15 * CHANCE)
-        found.append((name.replace("_", " "), f"{_told(here)} rad²", holds))
+        found.append((name.replace("_", " "), f"{_told(here, _RAD)} rad²", holds))
     coherence = _column(rows, "coherence")
     found.append(("coherence", _told(coherence), bool(abs(coherence.median()) <= 0.1)))
     return found
@@ -154,7 +158,7 @@ def _correlated(frame: pd.DataFrame) -> Found:
         for noise in (0.1, 0.3, 0.5):
             rho = _column(at_noise(rows, noise), "ipr_strength")
             found.append((f"{op}, noise {noise:g}", _told(rho), bool(rho.median() >= 0.6)))
-        text, rho = _trend(rows, "noise", _column(rows, "periodic"))
+        text, rho = _trend(rows, "noise", _column(rows, "periodic"), "{:.0f}")
         found.append((f"{op}, neurons with IPR above 0.5", text, rho <= -0.9 + _ROUNDING))
     return found
 

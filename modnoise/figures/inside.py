@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
 from modnoise.figures import style
 from modnoise.figures.spectra import frequency_axis
@@ -29,7 +29,8 @@ _SELECTED = {  # columns of `structure`: name, palette role, marker, filled, das
     "ipr_test": ("best neurons by IPR", "ink", "v", False, "--"),
     "random_test": ("neurons in random order", "recovered", "", True, "-."),
     "ff": ("FF of the full net", "test", "o", True, "-"),
-    "strength_ff": ("FF of the best by Str.", "test", "^", False, "--"),
+    "strength_ff": ("FF of the best by Str.", "test", "^", False, "-"),
+    "ipr_ff": ("FF of the best by IPR", "test", "v", False, "--"),
 }
 
 
@@ -115,6 +116,7 @@ def against_width_and_noise(
     names: Sequence[str] = (),
     bounds: Mapping[str, float],
     label: str,
+    log: bool = False,
     title: str,
     color: Palette,
 ) -> Figure:
@@ -123,6 +125,7 @@ def against_width_and_noise(
     ``by_width``, ``by_noise``: last rows of the full net, the latter over operations and seeds.
     ``columns``: a column of panels each, by heading: columns of the frames, drawn solid, dashed
     and dotted and called ``names``. ``bounds``: horizontal lines in every panel, by name.
+    ``log``: of the vertical axis.
     """
     fig, axes = style.panels(style.GRID, 2, len(columns), sharey=True, squeeze=False)
     colors = _noise_colors(by_width.noise.unique(), color)
@@ -144,6 +147,9 @@ def against_width_and_noise(
         top.set_title(heading)
     for ax in axes[:, 0]:
         ax.set_ylabel(label)
+        if log:
+            ax.set_yscale("log")
+            ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
     handles: dict[str, Any] = _noise_names(colors)
     for op in by_noise.op.unique():
         look = _look("ink", _MARKERS[op], op == "add", "", color)
@@ -155,6 +161,27 @@ def against_width_and_noise(
     if by_noise.seed.nunique() > 1:
         handles["one seed;\nthick: median"] = Line2D([], [], color=color["ink"], lw=0.5)
     style.name_handles(fig, handles)
+    style.set_title(fig, title)
+    return fig
+
+
+def over_decays(
+    final: pd.DataFrame, *, column: str, bound: float, label: str, title: str, color: Palette
+) -> Figure:
+    """One recorded number against width, a panel per weight decay, a colour per noise ratio."""
+    decays = sorted(final.weight_decay.unique())
+    fig, axes = style.panels(style.FULL, 1, len(decays), sharey=True, squeeze=False)
+    colors = _noise_colors(final.noise.unique(), color)
+    for ax, decay in zip(axes[0], decays, strict=True):
+        for noise, one in colors.items():
+            rows = final[(final.noise == noise) & (final.weight_decay == decay)]
+            _medians(ax, rows, "width", column, color=one, lw=1.4)
+        line = ax.axhline(bound, color=color["muted"], lw=0.8, zorder=0)
+        ax.set_title(f"decay {decay:g}")
+        _widths(ax, sorted(int(x) for x in final.width.unique()), len(decays))
+    axes[0, 0].set_ylabel(label)
+    handles: dict[str, Any] = _noise_names(colors)
+    style.name_handles(fig, handles | {f"{bound:g}": line}, below=True)
     style.set_title(fig, title)
     return fig
 
@@ -227,9 +254,8 @@ def ranked_neurons(found: pd.DataFrame, *, title: str, color: Palette) -> Figure
         ax.scatter(
             rows.strength, rows.ipr, s=6, color=[one], alpha=0.6, linewidths=0, rasterized=True
         )
-        ax.set(xscale="log", title=rows.panel.iloc[0], xlabel="Str.", ylim=(0, 1.02))
-        ax.xaxis.set_major_locator(LogLocator(numticks=4))
-        ax.xaxis.set_minor_formatter(NullFormatter())
+        ax.set(title=rows.panel.iloc[0], xlabel="Str.", ylim=(0, 1.02))
+        ax.xaxis.set_major_locator(MaxNLocator(3))
     axes[0, 0].set_ylabel("IPR")
     style.set_title(fig, title)
     return fig
@@ -286,10 +312,7 @@ def improvement(
             ax.axhline(0, color=color["muted"], lw=0.8, zorder=0)
         top.set_title(OPS[op])
         _noise_axis(top, by_noise.noise.unique())
-        if len(of):
-            _widths(bottom, sorted(int(x) for x in of.width.unique()), len(ops))
-        else:
-            bottom.axis("off")
+        _widths(bottom, sorted(int(x) for x in by_width.width.unique()), len(ops))
     for ax in axes[:, 0]:
         ax.set_ylabel("points gained")
     handles: dict[str, Any] = {
