@@ -22,6 +22,8 @@ ENV := .venv/made
 RUN := .venv/bin/python
 
 NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
+# The last page reads what the others store.
+SCORECARD := $(filter notebooks/99_%,$(NOTEBOOKS))
 EXECUTED := $(NOTEBOOKS:%=_build/source/%)
 PACKAGE := $(shell find modnoise -name '*.py' -o -name '*.js' -o -name '*.css')
 RESULTS := $(shell find results -type f 2>/dev/null)
@@ -77,16 +79,17 @@ format: $(ENV) ## Repair style: ruff's safe fixes and format
 
 .PHONY: notebooks
 notebooks: $(ENV) ## Store new outputs in notebooks/, run at their default parameters
-	@printf '%s\n' $(NOTEBOOKS) | \
+	@printf '%s\n' $(filter-out $(SCORECARD),$(NOTEBOOKS)) | \
 	  xargs -r -P $(JOBS) -I {} $(RUN) scripts/execute.py {} {}
+	$(if $(SCORECARD),$(RUN) scripts/execute.py $(SCORECARD) $(SCORECARD))
 
 .PHONY: readme
-readme: $(ENV) ## Write the README's figure and verdicts from the recorded runs
+readme: $(ENV) ## Write the README's figure and verdicts, and the page on speed, from records
 	$(RUN) scripts/readme.py
 
 .PHONY: bench
-bench: $(ENV) ## Time the trainers
-	$(RUN) benchmarks/trainers.py
+bench: $(ENV) ## Time the trainers against plain loops and the bound
+	$(RUN) benchmarks/trainers.py $(BENCH)
 
 .PHONY: clean
 clean: ## Remove the built book and all caches; .venv stays
@@ -112,6 +115,8 @@ $(ENV): pyproject.toml constraints.txt
 # A page is made again when its notebook, the package or a recorded result changed.
 _build/source/notebooks/%.ipynb: notebooks/%.ipynb $(PACKAGE) $(RESULTS) scripts/execute.py $(ENV)
 	$(RUN) scripts/execute.py $< $@
+
+$(SCORECARD:%=_build/source/%): $(NOTEBOOKS)
 
 # The site is rendered anew each time (seconds): a page that Sphinx keeps from a failed build
 # would hide its warnings in the next.
