@@ -13,6 +13,7 @@ from typing import Any
 
 from modnoise.mnist_data import MnistRun
 from modnoise.spec import Run, Trainable
+from modnoise.transformer_run import TransformerRun
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Kind:
 _SPECS: dict[str, tuple[type[Trainable], str]] = {
     "Run": (Run, "modnoise.training.kind"),
     "MnistRun": (MnistRun, "modnoise.mnist"),
+    "TransformerRun": (TransformerRun, "modnoise.transformer_training"),
 }
 
 

@@ -53,21 +53,28 @@ def predictions(nets: NetStack) -> Int[Tensor, "run p p"]:
 def scores(
     nets: NetStack, table: NoisyTable
 ) -> tuple[Float[Tensor, "run role"], Float[Tensor, "run role"]]:
+    """Accuracy and mean cross-entropy per role (`scored`) of nets on their table."""
+    return scored(((rows, nets.logits(rows)) for rows in row_blocks(nets)), table)
+
+
+def scored(
+    logits: Iterable[tuple[slice, Float[Tensor, "run a b p"]]], table: NoisyTable
+) -> tuple[Float[Tensor, "run role"], Float[Tensor, "run role"]]:
     """Accuracy and mean cross-entropy (nats) per role, NaN where a role is empty
     or the net has diverged.
 
-    Acc(D) = share of D with argmax f = label; the cross-entropy is computed by log-sum-exp, in the
-    dtype of the weights, and averaged in float64.
+    ``logits``: blocks of rows a, with which they are; all rows once. Acc(D) = share of D with
+    argmax f = label; the cross-entropy is computed by log-sum-exp, in the dtype of the logits, and
+    averaged in float64.
     """
     targets = by_role(table)
-    right = torch.zeros(len(nets), len(ROLES), dtype=torch.float64, device=nets.mu.device)
+    right = torch.zeros(len(table.role), len(ROLES), dtype=torch.float64, device=table.role.device)
     loss, count = torch.zeros_like(right), torch.zeros_like(right)
-    for rows in row_blocks(nets):
-        logits = nets.logits(rows)
-        best, log_norm = logits.argmax(-1), logits.logsumexp(-1)
+    for rows, block in logits:
+        best, log_norm = block.argmax(-1), block.logsumexp(-1)
         for j, (mask, label) in enumerate(targets):
             mask, label = mask[:, rows], label[:, rows]
-            at_label = logits.gather(-1, label[..., None])[..., 0]
+            at_label = block.gather(-1, label[..., None])[..., 0]
             right[:, j] += ((best == label) & mask).sum((1, 2))
             loss[:, j] += ((log_norm - at_label).double() * mask).sum((1, 2))
             count[:, j] += mask.sum((1, 2))

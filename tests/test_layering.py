@@ -15,14 +15,14 @@ PACKAGE = Path(modnoise.__file__).parent
 # A module imports from lines above its own only; training's own modules also from each other.
 LAYERS = [
     ["spec", "optim", "regimes", "pages", "figures"],
-    ["mnist_data", "claims"],
+    ["mnist_data", "transformer_run", "claims"],
     ["experiments", "parameters", "tables", "files", "kinds", "costs"],
     ["nets", "records"],
     ["metrics", "fourier", "analytic", "transfer", "overview"],
-    ["gradients", "partition", "timing", "collisions"],
+    ["gradients", "partition", "timing", "collisions", "transformer"],
     ["structure", "scorecard"],
     ["training"],
-    ["transformer", "mnist"],
+    ["transformer_training", "mnist"],
     ["campaign"],
     ["store", "plan"],
     ["widgets", "cli"],
@@ -32,7 +32,7 @@ RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 
 NO_TORCH = {
     "spec", "kinds", "experiments", "parameters", "regimes", "files", "records", "pages", "claims",
-    "figures", "mnist_data", "costs", "transfer", "overview",
+    "figures", "mnist_data", "transformer_run", "costs", "transfer", "overview",
 }  # fmt: skip
 NO_FILES = set(RANK) - {
     "scorecard", "files", "records", "campaign", "store", "cli", "mnist_data", "transfer",
