@@ -15,7 +15,8 @@ PACKAGE = Path(modnoise.__file__).parent
 # A module imports from lines above its own only; training's own modules also from each other.
 LAYERS = [
     ["spec", "optim", "regimes", "pages", "figures"],
-    ["mnist_data", "transformer_run", "claims"],
+    ["mnist_data", "transformer_run"],
+    ["claims"],
     ["experiments", "parameters", "tables", "files", "kinds", "costs"],
     ["nets", "records"],
     ["metrics", "fourier", "analytic", "transfer", "overview"],

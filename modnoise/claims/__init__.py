@@ -28,11 +28,13 @@ from modnoise.claims.dynamics import DYNAMICS
 from modnoise.claims.filtration import FILTRATION
 from modnoise.claims.inside import INSIDE
 from modnoise.claims.mnist import MNIST
+from modnoise.claims.transformer import TRANSFORMER
 
 __all__ = ["CLAIMS", "STATES", "TESTED_SCALES", "VERDICT", "Claim", "Verdict", "check"]
 
 CLAIMS: Mapping[str, Claim] = {
-    claim.id: claim for claim in (*CONTROLS, *DESCENT, *DYNAMICS, *FILTRATION, *INSIDE, *MNIST)
+    claim.id: claim
+    for claim in (*CONTROLS, *DESCENT, *DYNAMICS, *FILTRATION, *INSIDE, *MNIST, *TRANSFORMER)
 }
 """All claims by id."""
 
