@@ -137,6 +137,17 @@ def fill(order: Order) -> None:
                 _wait(order)
             if order.late:
                 break
+    _tidy(order)
+
+
+def _tidy(order: Order) -> None:
+    """Remove checkpoints of what is recorded: somebody was killed before that."""
+    with suppress(OSError):  # the next one will
+        for stack in begun(order)[1]:
+            keys = [run.key for run in stack]
+            with ExitStack() as held:
+                if order.store.locked(keys, held) == keys:
+                    remove_state(_path(order, stack))
 
 
 def _wait(order: Order) -> None:
@@ -196,7 +207,7 @@ def begun(order: Order) -> tuple[list[tuple[int, list[Trainable]]], list[list[Tr
     """Stacks with a checkpoint, and the steps in it, that this order goes on with.
 
     Those whose missing members are all asked for; the furthest first. Then the stacks with a
-    checkpoint though all members are recorded: somebody was killed before it was removed.
+    checkpoint though all members are recorded.
     """
     missing, started, ours, over = {run.key for run in order.missing}, [], [], []
     for path in order.store.checkpoints.glob("*.safetensors"):
@@ -225,11 +236,7 @@ def _take(order: Order, held: ExitStack) -> tuple[list[Trainable], list[str]]:
     """
     missing, store = {run.key: run for run in order.missing}, order.store
     with writing(store.root / "locks"), store.lock("plan"):
-        started, over = begun(order)
-        for stack in over:
-            with ExitStack() as attempt:
-                if store.locked(keys := [run.key for run in stack], attempt) == keys:
-                    remove_state(_path(order, stack))
+        started, _ = begun(order)
         for _, stack in started:
             wanted = [run.key for run in stack if run.key in missing]
             with ExitStack() as attempt:

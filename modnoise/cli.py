@@ -168,13 +168,13 @@ def run(
         return
     if order.missing:
         commit()
-        if workers > 1:
-            common = ["--device", device, "--checkpoint-every", str(checkpoint_every)]
-            common += ["--store", str(store)] if store else []
-            common += [word for condition in only or () for word in ("--only", condition)]
-            _share(order, workers, [*experiments, "--scale", scale, *common])
-        if workers == 1 or not budget:
-            fill(order)
+    if order.missing and workers > 1:
+        common = ["--device", device, "--checkpoint-every", str(checkpoint_every)]
+        common += ["--store", str(store)] if store else []
+        common += [word for condition in only or () for word in ("--only", condition)]
+        _share(order, workers, [*experiments, "--scale", scale, *common])
+    if workers == 1 or not budget:
+        fill(order)
     name = f"{' '.join(experiments)}, {scale}"
     if report := str(order.closed()):
         print(f"{name}: {report}")

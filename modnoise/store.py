@@ -85,7 +85,7 @@ def load_or_train(
         check_device(device)
         commit()
         store.probe(bytes_needed(order.missing, device))
-        fill(order)
+    fill(order)
     results = Results(_result(order.found[run.key], run, weights) for run in asked)
     results.report = order.closed()
     if progress:
