@@ -87,9 +87,9 @@ class PartitionParameters(Spec):
 
 
 class ScorecardParameters(Spec):
-    """Parameters of ``99_scorecard``, which shows the stored verdicts of all pages."""
+    """Parameters of ``99_scorecard``, which shows the verdicts stored in executed pages."""
 
-    scale: Literal["smoke", "laptop", "paper"]
+    folder: str = Field(min_length=1)
 
 
 def check_parameters(namespace: Mapping[str, Any], model: type[Parameters]) -> Parameters:

@@ -12,67 +12,38 @@ import pandas as pd
 import performance
 
 import modnoise as mn
+from modnoise import scorecard
 from modnoise.figures.style import svg
 
 ROOT = Path(__file__).resolve().parent.parent
 SCALE = "laptop"
-PAGE = "notebooks/03_recover_the_rule.ipynb"
 
 
-def final_rows(*names: str) -> pd.DataFrame:
-    """Last rows of all curves of some experiments, recorded runs only."""
-    runs = [run for name in names for run in mn.EXPERIMENTS[name].runs(SCALE)]
+def final_rows(name: str) -> pd.DataFrame:
+    """Last rows of all curves of an experiment, recorded runs only."""
+    runs = mn.EXPERIMENTS[name].runs(SCALE)
     store = mn.Store()
     if missing := [run.key for run in runs if store.find(run)[0] is None]:
-        raise SystemExit(f"not recorded: {', '.join(missing)}; modnoise run {' '.join(names)}")
+        raise SystemExit(f"not recorded: {', '.join(missing)}; modnoise run {name}")
     frame = mn.curves(runs, mn.load_or_train(runs, store=store, weights=False, progress=False))
     return frame[frame.step == frame.steps]
 
 
-def verdicts() -> list[tuple[int, int, mn.Verdict]]:
-    """Every claim that the recorded sweeps decide, with width and number of seeds."""
-    noise, widest = final_rows("fig5-noise"), final_rows("fig5-widest")
-    asked = [
-        ("R4.1-FF", noise),
-        ("R4.1-FF", widest),
-        ("R4.1-FF-mu0", widest),
-        ("R4.1-FF-quadratic-part", noise),
-        ("R4.1-swap", noise),
-        ("D-FF-subtraction", final_rows("fig23-subtraction")),
-        ("D-FF-quadratic", final_rows("fig24-quadratic")),
-        ("D-FF-clean", noise[noise.noise == 0]),
-        ("CONTROL-noise-1", noise),
-        ("CONTROL-frequency", noise),
-    ]
-    return [
-        (frame.width.iloc[0], frame.seed.nunique(), mn.check(name, frame, scale=SCALE))
-        for name, frame in asked
-    ]
-
-
-def summary(measured: tuple[str, ...]) -> str:
-    """How many conditions hold, and those that do not in full; or why nothing was tested."""
-    failed = [text for text in measured if text.endswith("(fails)")]
-    holding = sum(text.endswith("(holds)") for text in measured)
-    if not failed and not holding:
-        return measured[0]
-    return "<br>".join([f"{holding} of {len(measured)} conditions hold", *failed])
-
-
 def table() -> str:
-    """The verdicts as a Markdown table."""
-    lines = ["| claim | source | M, seeds | verdict | measured |"]
-    lines.append("| --- | --- | --- | --- | --- |")
-    for width, seeds, verdict in verdicts():
-        claim = verdict.claim
-        cells = (
-            f"{claim.statement} (`{claim.id}`)", claim.source, f"{width}, {seeds}",
-            f"**{verdict.state}**", summary(verdict.measured),
-        )  # fmt: skip
+    """Counts and one line per verdict, read from the stored pages as the scorecard reads them."""
+    card = scorecard.read()
+    total = scorecard.counts(card)
+    lines = [
+        f"{len(card)} verdicts: " + ", ".join(f"{n} {state}" for state, n in total.items()) + ".",
+        "",
+        "| page | claim | source | verdict | conditions that hold |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for row in card.itertuples():
+        link = f"[{row.page[:2]}](notebooks/{row.page})"
+        claim = f"{row.statement} (`{row.claim}`)"
+        cells = (link, claim, row.source, f"**{row.state}**", row.tally)
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-    run = mn.base_run(SCALE)
-    setting = f"Scale `{SCALE}`: p = {run.p}, {run.steps} steps; medians over the seeds."
-    lines += ["", f"{setting} Rules and figures: [{PAGE}]({PAGE})."]
     return "\n".join(lines)
 
 

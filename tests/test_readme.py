@@ -32,10 +32,15 @@ def test_the_page_on_speed_is_the_recorded_benchmarks(readme):
     assert (ROOT / "book" / "performance.md").read_text() == made
 
 
-def test_a_refuted_claim_lists_the_conditions_that_fail(readme):
-    measured = ("noise 0.3: a (holds)", "noise 0.8: b (fails)")
-    assert readme.summary(measured) == "1 of 2 conditions hold<br>noise 0.8: b (fails)"
-    assert readme.summary(("no run at noise 0.8",)) == "no run at noise 0.8"
+def test_the_table_has_one_line_per_stored_verdict(readme):
+    lines = readme.table().splitlines()
+    card = readme.scorecard.read()
+    assert lines[0].startswith(f"{len(card)} verdicts: ")
+    assert len(lines) == len(card) + 4
+    for row, line in zip(card.itertuples(), lines[4:], strict=True):
+        assert f"(`{row.claim}`)" in line
+        assert f"**{row.state}** | {row.tally} |" in line
+        assert f"](notebooks/{row.page})" in line
 
 
 def test_only_the_part_between_the_comments_is_replaced(readme):
