@@ -42,6 +42,7 @@ from modnoise.records import (
     Store,
     StoreError,
     configuration,
+    count,
     difference,
     duration,
     processor,
@@ -152,8 +153,7 @@ def _tidy(order: Order) -> None:
 
 def _wait(order: Order) -> None:
     runs = order.missing
-    many = "s" * (len(runs) > 1)
-    logger.warning("waiting for %d run%s that another process is training", len(runs), many)
+    logger.warning("waiting for %s that another process is training", count(len(runs)))
     patience = -1 if order.deadline is None else max(0.0, order.deadline - time.monotonic())
     with suppress(Timeout), order.store.lock(runs[0].key).acquire(timeout=patience):
         pass
@@ -170,7 +170,7 @@ def follow(order: Order, workers: int) -> None:
             order.report.reasons.append(order.why[run.key])
     if len(order.found) > before:
         left = f", about {duration(time_left(order) / workers)} left" if order.forecast else ""
-        logger.info("%d of %d runs%s", len(order.found), len(order.runs), left)
+        logger.info("%d of %s%s", len(order.found), count(len(order.runs)), left)
 
 
 def time_left(order: Order) -> float:
@@ -396,4 +396,5 @@ def _tell(order: Order, stack: Sequence[Trainable], news: str) -> None:
     """One line of progress over runs, with the time left if there is a forecast."""
     left = f", about {duration(time_left(order))} left" if order.forecast else ""
     title = f"{len(stack)} x {kind_of(stack[0]).title(stack[0])}"
-    logger.info("%d of %d runs%s: %s %s", len(order.found), len(order.runs), left, title, news)
+    n = count(len(order.runs))
+    logger.info("%d of %s%s: %s %s", len(order.found), n, left, title, news)

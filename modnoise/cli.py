@@ -329,7 +329,7 @@ def import__(folder: Path = FOLDER, store: Path | None = STORE) -> None:
     Example:
       modnoise import carry
     """
-    from modnoise.records import Store
+    from modnoise.records import Store, count
     from modnoise.transfer import import_
 
     logging.basicConfig(format="%(message)s")
@@ -337,7 +337,7 @@ def import__(folder: Path = FOLDER, store: Path | None = STORE) -> None:
     moved = import_(opened, folder)
     print(f"imported {moved} into {opened.root}")
     if moved.busy:
-        message = f"{len(moved.busy)} runs are being trained here: import again when they are done"
+        message = f"{count(len(moved.busy))} in training here: import again when that is done"
         raise typer.Exit(_fail(message, 1))
 
 

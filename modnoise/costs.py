@@ -58,7 +58,7 @@ def measured(done: Iterable[tuple[Trainable, Mapping[str, Any]]]) -> list[Sample
 def spent(manifests: Iterable[Mapping[str, Any]]) -> str:
     """What recorded runs cost, in seconds of cores and of GPUs.
 
-    >>> spent([{"device": "cpu", "seconds": 700.0, "threads": 2}])
+    >>> spent([{"device": "cpu", "seconds": s, "threads": 2} for s in (700.0, 0.2)])
     '1,400 core-s'
     """
     cost = Counter()

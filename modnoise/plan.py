@@ -17,7 +17,7 @@ import torch
 from modnoise.campaign import Order, begun, bytes_needed, device_name, stacks, time_left
 from modnoise.costs import Sample, estimate, family, size
 from modnoise.kinds import kind_of
-from modnoise.records import duration
+from modnoise.records import count, duration
 from modnoise.spec import Trainable
 from modnoise.training.loop import State
 
@@ -142,7 +142,7 @@ class Plan:
     def __str__(self) -> str:
         order = self.order
         if not order.missing:
-            return f"{len(order.runs)} runs: all recorded"
+            return f"{count(len(order.runs))}: all recorded"
         lines = [_counts(order)]
         alike: dict[str, list[Trainable]] = {}
         for run in order.missing:
@@ -152,7 +152,7 @@ class Plan:
             lines.append(f"  {len(runs)} x {title}: about {duration(cost)}")
         if len(alike) > SHOWN:
             rest = sum(len(runs) for runs in [*alike.values()][SHOWN:])
-            lines.append(f"  and {rest} runs of {len(alike) - SHOWN} other shapes")
+            lines.append(f"  and {count(rest)} of {len(alike) - SHOWN} other shapes")
         cost = time_left(order)
         shared = f", {duration(cost / self.workers)} with {self.workers} workers"
         lines.append(
@@ -203,7 +203,7 @@ def _counts(order: Order) -> str:
     shares = sorted(order.done[run.key] for run in started)
     ends = " ... ".join(f"{x:.0%}" for x in sorted({*shares[:1], *shares[-1:]}))
     return (
-        f"{len(order.runs)} runs: {len(order.found)} recorded, "
+        f"{count(len(order.runs))}: {len(order.found)} recorded, "
         f"{len(started)} begun{f' ({ends})' if ends else ''}, "
         f"{len(order.missing) - len(started)} to begin"
     )

@@ -94,7 +94,7 @@ class Report:
             when = " to ".join(sorted({days[0], days[-1]}))
             took = duration(_seconds(self.loaded))
             text.append(
-                f"{_count(self.loaded)} loaded (recorded {when}, {', '.join(devices)}, {took})"
+                f"{count(len(self.loaded))} loaded (recorded {when}, {', '.join(devices)}, {took})"
             )
         if self.trained:
             why = ", ".join(
@@ -102,13 +102,18 @@ class Report:
                 for reason, n in Counter(self.reasons).items()
             )
             text.append(
-                f"{_count(self.trained)} trained ({duration(_seconds(self.trained))}; {why})"
+                f"{count(len(self.trained))} trained ({duration(_seconds(self.trained))}; {why})"
             )
         return " · ".join(text)
 
 
-def _count(manifests: list) -> str:
-    return f"{len(manifests)} run{'s' * (len(manifests) != 1)}"
+def count(n: int, what: str = "run") -> str:
+    """A number and a noun.
+
+    >>> count(1), count(2, "record")
+    ('1 run', '2 records')
+    """
+    return f"{n} {what}{'s' * (n != 1)}"
 
 
 def _seconds(manifests: list[dict[str, Any]]) -> float:

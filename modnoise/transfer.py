@@ -38,7 +38,7 @@ from modnoise.files import (
     write_synced,
 )
 from modnoise.kinds import spec_from
-from modnoise.records import Store, checkpoint_name, writing
+from modnoise.records import Store, checkpoint_name, count, writing
 from modnoise.spec import Trainable
 
 logger = logging.getLogger("modnoise")
@@ -67,12 +67,8 @@ class Moved:
     busy: set[str] = field(default_factory=set)
 
     def __str__(self) -> str:
-        text = f"{_number(self.records, 'record')}, {_number(self.checkpoints, 'checkpoint')}"
+        text = f"{count(self.records, 'record')}, {count(self.checkpoints, 'checkpoint')}"
         return text + (f" ({self.kept} here already)" if self.kept else "")
-
-
-def _number(n: int, what: str) -> str:
-    return f"{n} {what}{'s' * (n != 1)}"
 
 
 # --- out

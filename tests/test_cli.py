@@ -70,7 +70,7 @@ PLAN = (
 def test_run_plans_trains_what_is_missing_and_says_so(modnoise):
     code, out, _ = modnoise("run tiny --scale smoke --only noise=0.5")
     assert code == 0
-    assert out.startswith("1 runs: 0 recorded, 0 begun, 1 to begin\n")
+    assert out.startswith("1 run: 0 recorded, 0 begun, 1 to begin\n")
     assert re.fullmatch(
         r"tiny, smoke: 1 run trained \(0\.\d s; no record yet\)", out.splitlines()[-1]
     )
@@ -87,7 +87,7 @@ def test_run_plans_trains_what_is_missing_and_says_so(modnoise):
 def test_progress_is_told_over_runs_with_the_time_left(modnoise, caplog):
     caplog.set_level("INFO")
     modnoise("run tiny --scale smoke --only noise=0.5")
-    line = r"1 of 1 runs, about 0\.0 s left: 1 x add p=7 M=8, 20 steps took 0\.\d s"
+    line = r"1 of 1 run, about 0\.0 s left: 1 x add p=7 M=8, 20 steps took 0\.\d s"
     assert re.fullmatch(line, caplog.messages[-1])
 
 
@@ -244,6 +244,12 @@ MISTAKES = {
     "run tiny --budget m": (2, "budget = 'm' is not allowed"),
     "run tiny --budget 0s": (2, "budget = '0s' is not allowed"),
     "run tiny --budget infm": (2, "budget = 'infm' is not allowed"),
+    "export FILE.d tinny": (2, "unknown experiment 'tinny'; did you mean tiny?"),
+    "export FILE.d --only noise=0": (2, "--only is not allowed without EXPERIMENT"),
+    "export FILE.d": (2, "nothing to export: none of the runs is recorded or begun in "),
+    "export FILE/d": (1, "cannot write FILE/d: Not a directory"),
+    "export": (2, "Missing argument 'FOLDER'"),
+    "import FILE.d": (2, "FILE.d/index.json is missing: there is no finished export"),
     "run tiny --workers 0": (2, "Invalid value for '--workers': "),
     "run tiny --wrkers 2": (2, "No such option: --wrkers"),
     "run": (2, "Missing argument 'EXPERIMENT...'"),
@@ -312,6 +318,63 @@ def test_workers_share_the_runs_and_the_plan_is_printed_once():
     assert report.startswith(f"fig3, smoke: {n} runs trained (")
     assert len(done.stdout.splitlines()) == 5
     assert f"{n} of {n} runs, about 0.0 s left\n" in done.stderr
+
+
+def test_a_budget_is_what_is_left_of_it_for_each_worker_and_no_worker_plans(modnoise, monkeypatch):
+    started = []
+
+    class Done:
+        returncode = 0
+
+        def __init__(self, command, **options):
+            started.append((command, options["env"]["MODNOISE_WORKER"]))
+
+        def poll(self) -> int:
+            return 0
+
+    monkeypatch.setattr(subprocess, "Popen", Done)
+    code, out, _ = modnoise("run tiny --scale smoke --workers 3 --budget 1h --only noise=0.5")
+    assert code == 0
+    assert out.splitlines()[-1].startswith("tiny, smoke: stopped after 1h. 1 run: 0 recorded, 0 b")
+    assert len(started) == 3
+    for command, worker in started:
+        assert worker == "1"
+        start = command.index("run")
+        assert command[start : start + 6] == ["run", "tiny", "--scale", "smoke", "--device", "cpu"]
+        assert 3500 < float(command[command.index("--budget") + 1].removesuffix("s")) < 3600
+        assert command[command.index("--only") + 1] == "noise=0.5"
+        assert "--plan" not in command
+        assert "--workers" not in command
+    monkeypatch.setenv("MODNOISE_WORKER", "1")
+    out = modnoise("run tiny --scale smoke")[1]
+    assert re.fullmatch(r"tiny, smoke: 2 runs trained \(.*\)\n", out)
+
+
+def test_a_worker_that_dies_is_told(modnoise, monkeypatch):
+    monkeypatch.setattr(sys, "executable", "false")
+    code, _, err = modnoise("run tiny --scale smoke --workers 2")
+    assert code == 1
+    assert err.splitlines()[-1] == "modnoise: 2 of 2 workers failed, see above"
+
+
+def test_export_and_import_say_what_they_moved(modnoise, tmp_path):
+    modnoise("run tiny --scale smoke")
+    modnoise("run tiny --scale laptop --only noise=0.5")
+    out = modnoise(f"export {tmp_path}/all")[1]
+    assert re.fullmatch(
+        rf"exported 3 records, 0 checkpoints to {tmp_path}/all: 2 files, 0\.\d MB\n", out
+    )
+    out = modnoise(f"export {tmp_path}/some tiny --scale smoke --only noise=0.5")[1]
+    assert out.startswith("exported 1 record, 0 checkpoints")
+    elsewhere = tmp_path / "elsewhere"
+    assert modnoise(f"import {tmp_path}/some --store {elsewhere}") == (
+        0, f"imported 1 record, 0 checkpoints into {elsewhere}\n", ""
+    )  # fmt: skip
+    with Store(elsewhere).lock(Tiny().runs("smoke")[0].key):
+        code, out, err = modnoise(f"import {tmp_path}/all --store {elsewhere}")
+    assert code == 1
+    assert out == f"imported 1 record, 0 checkpoints (1 here already) into {elsewhere}\n"
+    assert err == "modnoise: 1 run in training here: import again when that is done\n"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -240,7 +240,7 @@ def test_a_long_training_says_every_five_minutes_how_far_it_is(tmp_path, monkeyp
     order.forecast = dict.fromkeys(order.runs, 90.0)
     fill(order)
     assert caplog.messages[:2] == [
-        "0 of 1 runs, about 60 s left: 1 x add p=7 M=8, 3 steps at step 1",
-        "0 of 1 runs, about 30 s left: 1 x add p=7 M=8, 3 steps at step 2",
+        "0 of 1 run, about 60 s left: 1 x add p=7 M=8, 3 steps at step 1",
+        "0 of 1 run, about 30 s left: 1 x add p=7 M=8, 3 steps at step 2",
     ]
-    assert caplog.messages[2].startswith("1 of 1 runs, about 0.0 s left: 1 x add")
+    assert caplog.messages[2].startswith("1 of 1 run, about 0.0 s left: 1 x add")

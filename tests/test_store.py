@@ -597,6 +597,15 @@ def test_what_another_process_trains_is_waited_for_and_loaded(store, starts, cap
     assert_same(results[1], train(LONG[1], **QUIET))
 
 
+def test_a_deadline_ends_waiting_for_another_process(store, caplog):
+    order = campaign.Order({TINY.key: TINY}, store, False, "cpu", 1, False, 60.0)
+    order.deadline = time.monotonic() + 0.05
+    with store.lock(TINY.key):
+        campaign.fill(order)
+    assert order.missing == [TINY]
+    assert caplog.messages == ["waiting for 1 run that another process is training"]
+
+
 # --- where nothing can be written, or nothing fits
 
 
