@@ -88,7 +88,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "check_parameters",
         ],
         "partition": ["ipr", "strength"],
-        "regimes": ["thresholds"],
+        "regimes": ["peaks", "thresholds"],
         "spec": ["Run", "SpecError"],
         "store": ["Store", "StoreError", "colophon", "load_or_train"],
         "structure": [

@@ -6,6 +6,7 @@ All accuracies are fractions. "Phase" means an angle in this package, hence *reg
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -44,6 +45,51 @@ def thresholds(final: pd.DataFrame, by: Sequence[str]) -> pd.Series:
     return middle.groupby(level=list(by)).apply(
         lambda ladder: interpolation_width(ladder.width, ladder.accuracy_noisy)
     )
+
+
+class Peak(NamedTuple):
+    """The most pronounced inner maximum of the error over a ladder of widths (ours).
+
+    ``rise``: error above the best narrower net; ``fall``: above the widest net. Shares.
+    """
+
+    width: float
+    error: float
+    rise: float
+    fall: float
+
+
+def inner_peak(width: Numbers, error: Numbers) -> Peak:
+    """The inner width with the largest min(rise, fall); NaN where there is none. Widths ascend.
+
+    >>> inner_peak([17, 33, 65, 129], [0.5, 0.25, 0.5, 0.125])
+    Peak(width=65.0, error=0.5, rise=0.25, fall=0.375)
+    """
+    width, error = np.asarray(width, float), np.asarray(error, float)
+    if len(width) < 3:
+        return Peak(*[float("nan")] * 4)
+    rise = error - np.minimum.accumulate(error)
+    fall = error - error[-1]
+    at = 1 + int(np.minimum(rise, fall)[1:-1].argmax())
+    return Peak(float(width[at]), float(error[at]), float(rise[at]), float(fall[at]))
+
+
+def peaks(final: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
+    """Per value of ``by`` M* and the inner peak of the test error, of medians over seeds.
+
+    ``final`` has ``width``, ``accuracy_noisy``, ``accuracy_test`` and the columns ``by``.
+    """
+    middle = final.groupby([*by, "width"])[["accuracy_noisy", "accuracy_test"]].median()
+    rows = {}
+    for point, ladder in middle.groupby(level=list(by)):
+        width = ladder.index.get_level_values("width").to_numpy()
+        peak = inner_peak(width, 1 - ladder.accuracy_test)
+        threshold = interpolation_width(width, ladder.accuracy_noisy)
+        rows[point] = (threshold, peak.width, peak.rise, peak.fall)
+    columns = ["M*", "peak at M", "rise", "fall"]
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+    table.index = pd.MultiIndex.from_tuples(rows, names=by)
+    return table.astype({"M*": "Int64", "peak at M": "Int64"})
 
 
 def train_accuracy(clean: Numbers, noisy: Numbers, noise: Numbers) -> np.ndarray | np.float64:

@@ -8,11 +8,15 @@ import pytest
 
 from modnoise.regimes import (
     doshi_label,
+    inner_peak,
     interpolates,
     interpolation_width,
+    peaks,
     thresholds,
     train_accuracy,
 )
+
+WIDTHS = (17, 33, 65, 129, 257)
 
 
 def test_a_net_interpolates_from_99_percent_of_the_noisy_labels():
@@ -73,3 +77,37 @@ def test_labels_of_a_frame_of_runs_come_row_by_row():
     frame = pd.DataFrame({"clean": [1.0, 1.0], "noisy": [1.0, 0.0], "test": [1.0, 1.0]})
     found = doshi_label(frame.clean, frame.noisy, frame.test, 0.4)
     assert found.tolist() == ["coexistence", "full inversion"]
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        ([0.5, 0.2, 0.6, 0.1], (65, 0.6, 0.4, 0.5)),
+        ([0.1, 0.95, 0.3, 0.6, 0.2], (33, 0.95, 0.85, 0.75)),  # the second peak is lower
+        ([0.1, 0.3, 0.9, 0.89], (65, 0.9, 0.8, 0.01)),  # hardly falls, yet none falls more
+        ([0.1, 0.2, 0.3, 0.9], (65, 0.3, 0.2, -0.6)),  # the last is no inner one
+        ([0.9, 0.5, 0.4, 0.3], (33, 0.5, 0.0, 0.2)),  # falls only: no rise
+    ],
+)
+def test_the_inner_peak_stands_out_most_on_its_lower_side(error, expected):
+    assert inner_peak(WIDTHS[: len(error)], error) == pytest.approx(expected)
+
+
+def test_two_widths_have_nothing_between_them():
+    assert np.isnan(inner_peak([17, 33], [0.1, 0.2])).all()
+
+
+def test_peaks_are_those_of_medians_over_seeds_beside_their_thresholds():
+    tests = {17: (0.5, 0.9, 0.6), 33: (0.8, 0.8, 0.1), 65: (0.4, 0.0, 0.5), 129: (0.9, 0.9, 0.9)}
+    noisy = {17: 0.1, 33: 0.5, 65: 0.99, 129: 1.0}
+    rows = [
+        {"noise": 0.2, "width": width, "accuracy_test": test, "accuracy_noisy": noisy[width]}
+        for width, seeds in tests.items()
+        for test in seeds
+    ]
+    clean = [row | {"noise": 0.0, "accuracy_noisy": np.nan} for row in rows]
+    found = peaks(pd.DataFrame(rows + clean), ["noise"])
+    # medians .6 .8 .4 .9: errors .4 .2 .6 .1
+    assert found.loc[(0.2,)].tolist() == pytest.approx([65, 65, 0.4, 0.5])
+    assert found["M*"].isna().tolist() == [True, False]
+    assert found.loc[(0.0,), "rise"] == pytest.approx(0.4)

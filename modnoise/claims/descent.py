@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from modnoise.claims.base import Claim, Untested, chance, values
-from modnoise.regimes import interpolates, interpolation_width
+from modnoise.regimes import inner_peak, interpolates, interpolation_width
 
 Found = list[tuple[str, str, bool]]
 
@@ -76,16 +76,13 @@ def _peaks(frame: pd.DataFrame) -> Found:
     for name, ladder in _setups(frame, (0.1, 0.6)):
         if len(ladder) < _LADDER:
             raise Untested(f"{len(ladder)} widths at {name}: it takes {_LADDER}")
-        error = 1 - ladder.test.to_numpy()
-        rise = error - np.minimum.accumulate(error)
-        fall = error - error[-1]
-        peak = 1 + int(np.minimum(rise, fall)[1:-1].argmax())
+        peak = inner_peak(ladder.index.to_numpy(), 1 - ladder.test)
         text = (
-            f"M = {ladder.index[peak]}: test error {100 * error[peak]:.1f} %, "
-            f"{100 * rise[peak]:+.1f} points over the best narrower net, "
-            f"{100 * fall[peak]:+.1f} over the widest"
+            f"M = {peak.width:.0f}: test error {100 * peak.error:.1f} %, "
+            f"{100 * peak.rise:+.1f} points over the best narrower net, "
+            f"{100 * peak.fall:+.1f} over the widest"
         )
-        found.append((name, text, bool(min(rise[peak], fall[peak]) >= 0.05 - _ROUNDING)))
+        found.append((name, text, min(peak.rise, peak.fall) >= 0.05 - _ROUNDING))
     return found
 
 
