@@ -133,6 +133,38 @@ def recorded_pruning(curves: pd.DataFrame, *, score: str, chance: float) -> Reco
     return _slider("gamma", list(gammas), rows, sentences, chance, roles)
 
 
+def recorded_epochs(table: pd.DataFrame, *, chance: float) -> Recorded:
+    """Explore accuracies on MNIST along the epochs, beside a predictor blind to wrong labels.
+
+    Args:
+        table: rows of `mnist.with_null` of runs that differ in seeds alone.
+        chance: 1 / 10, marked on every bar.
+    """
+    columns = {"accuracy_clean": "right labels", "accuracy_noisy": "wrong labels"}
+    columns |= {"null_exact": "blind to the wrong labels", "accuracy_test": "test images"}
+    roles = dict(zip(columns, ("clean", "noisy", "noisy", "test"), strict=True))
+    middle = table.groupby("step")[list(columns)].median()
+    rows = [
+        {name: {roles[x]: _share(one[x])} for x, name in columns.items()}
+        for _, one in middle.iterrows()
+    ]
+    seeds = table.seed.nunique()
+    sentences = [_memorized(one, seeds) for _, one in middle.iterrows()]
+    names = dict.fromkeys(roles.values())
+    return _slider("epoch", list(middle.index), rows, sentences, chance, tuple(names))
+
+
+def _memorized(net: pd.Series, seeds: int) -> str:
+    many = f" (medians of {seeds} seeds)" if seeds > 1 else ""
+    return (
+        f"After {net.name} epoch{'s' * (net.name != 1)} the net knows "
+        f"{_percent(net.accuracy_noisy)} of its wrong labels and {_percent(net.accuracy_clean)} "
+        f"of the right ones{many}. A predictor as good that is blind to the wrong labels hits "
+        f"{_percent(net.null_exact)} of them by accident, so "
+        f"{100 * (net.accuracy_noisy - net.null_exact):+.1f} points are memory."
+    )
+
+
 def _kept(gamma: float, score: str, row: dict, whole: dict) -> str:
     best, blind = row[f"best by {score}"], row["random order"]
     known = ""

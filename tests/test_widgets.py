@@ -180,3 +180,43 @@ def test_a_slider_over_many_neurons_stops_at_sixteenths():
     )
     made = widgets.recorded_pruning(fine, score="IPR", chance=0.01)
     assert made.data["values"] == [f"{i / 16:.0%}" for i in range(17)]
+
+
+def epoch_rows() -> pd.DataFrame:
+    """Two epochs, three seeds; medians by hand: noisy 0.10 and 0.6, null 0.08 and 0.05."""
+    shares = {
+        0: {"clean": 0.1, "noisy": 0.10, "null": 0.08, "test": 0.2},
+        1: {"clean": 0.8, "noisy": 0.60, "null": 0.05, "test": 0.7},
+    }
+    return pd.DataFrame(
+        {
+            "step": step,
+            "seed": seed,
+            "accuracy_clean": one["clean"] + off,
+            "accuracy_noisy": one["noisy"] + off,
+            "null_exact": one["null"] + off,
+            "accuracy_test": one["test"] + off,
+        }
+        for step, one in shares.items()
+        for seed, off in enumerate((-0.05, 0.0, 0.01))
+    )
+
+
+def test_epochs_are_walked_beside_a_predictor_blind_to_the_wrong_labels():
+    made = widgets.recorded_epochs(epoch_rows(), chance=0.1)
+    assert (made.data["axis"], made.data["values"]) == ("epoch", ["0", "1"])
+    assert made.data["roles"] == ["clean", "noisy", "test"]
+    assert made.data["rows"][1] == {
+        "right labels": {"clean": pytest.approx(0.8)},
+        "wrong labels": {"noisy": pytest.approx(0.6)},
+        "blind to the wrong labels": {"noisy": pytest.approx(0.05)},
+        "test images": {"test": pytest.approx(0.7)},
+    }
+    assert made.data["sentences"] == [
+        "After 0 epochs the net knows 10.0 % of its wrong labels and 10.0 % of the right ones "
+        "(medians of 3 seeds). A predictor as good that is blind to the wrong labels hits 8.0 % "
+        "of them by accident, so +2.0 points are memory.",
+        "After 1 epoch the net knows 60.0 % of its wrong labels and 80.0 % of the right ones "
+        "(medians of 3 seeds). A predictor as good that is blind to the wrong labels hits 5.0 % "
+        "of them by accident, so +55.0 points are memory.",
+    ]
