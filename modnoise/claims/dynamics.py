@@ -565,7 +565,7 @@ DYNAMICS = (
         "COLLISIONS-within",
         "Among pairs of one role those with more collisions are learned first",
         "ours, after the follow-up",
-        "one net at one step: of the training pairs with two collisions or more at least 5 points "
+        "nets at one step: of the training pairs with two collisions or more at least 5 points "
         "more are known than of those with none, among the clean and among the noisy pairs",
         _within,
     ),
@@ -573,7 +573,7 @@ DYNAMICS = (
         "COLLISIONS-equal",
         "Clean and noisy pairs with as many collisions are learned alike",
         "ours, after the follow-up",
-        "one net at one step, noisy pairs at least 5 points ahead: at each number of collisions "
+        "nets at one step, noisy pairs at least 5 points ahead: at each number of collisions "
         "with 50 pairs of each role, noisy less clean accuracy is at most a third of that lead in "
         "size",
         _equal,
@@ -585,7 +585,7 @@ DYNAMICS = (
         "the widest gap, noisy less clean accuracy, grows from each batch size to the next larger "
         "one, and at the smallest is at most half of that at the full batch",
         _batches,
-        over=("steps",),
+        over=("batch", "steps"),
         same="part",
     ),
 )
