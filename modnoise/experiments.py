@@ -132,13 +132,14 @@ _LADDER = {
     "smoke": {"width": (17, 129), "noise": (0.2,)},
     "laptop": {"width": WIDTHS[:6], "noise": (0.1, 0.3)},  # 17 ... 513
 }
-_EPOCHS = 200
+_EPOCHS = {8: 20, 64: 200, 256: 200, None: 200}
+"""Batch sizes, None for all pairs, and how often each net sees the training pairs (ours)."""
 
 
 def _batches(p: int) -> tuple[tuple[int | None, int], ...]:
-    """Batch sizes and the updates they take for the same number of epochs, half the pairs."""
+    """Batch sizes and the updates of their epochs, half the pairs for training."""
     n = p * p // 2
-    return tuple((size, _EPOCHS * (n // size if size else 1)) for size in (64, 256, None))
+    return tuple((size, epochs * (n // size if size else 1)) for size, epochs in _EPOCHS.items())
 
 
 _FF_NOISES = (0.3, 0.5, 0.8)  # 0.8: paper; ours: 0.3, 0.5
@@ -216,6 +217,18 @@ _SWEEPS = (
                 "weight_decay": (0.3, 1.0, 3.0),
                 "noise": (0.0, 0.1, 0.2, 0.3),
             },
+        },
+        GROK,
+    ),
+    Sweep(
+        "fig1",
+        "One decay: three seeds, and a finer ladder where noise begins to be fit",
+        "Fig. 1(a); control for section 3.1 (ours)",
+        {"width": WIDTHS, "noise": _GROK_NOISES, "seed": SEEDS},
+        {},
+        {
+            "smoke": {**_LADDER["smoke"], "seed": (42,)},
+            "laptop": {"width": (17, 33, 41, 49, 57, 65, 81, 129, 257, 513)},
         },
         GROK,
     ),
@@ -382,6 +395,14 @@ _SWEEPS = (
         },
         {"steps": 200, "width": 513},
         {"smoke": {"p": 17, "width": 129, "noise": (0.3, 0.7), "seed": (42,)}},
+    ),
+    Sweep(
+        "collisions-within",
+        "Which pairs are known when half of the wrong labels are",
+        "follow-up, section 3.2; within a role (ours)",
+        {"seed": SEEDS},
+        {"steps": 115, "width": 513},  # where noisy accuracy is 50 % in fig3
+        {"smoke": {"steps": 80, "width": 257, "seed": (42,)}},
     ),
     Sweep(
         "batches",
