@@ -233,6 +233,18 @@ _SWEEPS = (
         GROK,
     ),
     Sweep(
+        "fig1",
+        "One decay: three seeds, and a finer ladder where noise begins to be fit",
+        "Fig. 1(a); control for section 3.1 (ours)",
+        {"width": WIDTHS, "noise": _GROK_NOISES, "seed": SEEDS},
+        {},
+        {
+            "smoke": {**_LADDER["smoke"], "seed": (42,)},
+            "laptop": {"width": (17, 33, 41, 49, 57, 65, 81, 129, 257, 513)},
+        },
+        GROK,
+    ),
+    Sweep(
         "fig8",
         "Double descent with other activations",
         "Figs. 1(b) and 8",

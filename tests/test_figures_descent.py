@@ -30,6 +30,7 @@ def outcomes(**axes):
     return rows
 
 
+SEEDS = outcomes(noise=(0.1, 0.3), seed=(42, 43, 44))
 LADDER = outcomes(noise=(0.3,))
 GRID = outcomes(weight_decay=(0.3, 1.0, 3.0))
 TIED = pd.concat(
@@ -47,6 +48,7 @@ CALLS = {
     "descent of one column": (outcomes(train_frac=(0.6,)), {"column": "train_frac", **COMMON}),
     "descent by operation": (outcomes(op=("sub", "mul")), {"column": "op", **COMMON}),
     "activations": (outcomes(noise=(0.1, 0.3), act=("relu", "gelu", "quadratic")), COMMON),
+    "seed_ladders": (SEEDS, COMMON),
     "regime_map": (GRID, {"title": "A finding"}),
     "tied_nets": (TIED, COMMON),
 }
@@ -114,7 +116,25 @@ def test_dots_are_filled_where_the_wrong_labels_are_fit_and_missing_without_nois
         assert faces == [page, page, *[to_hex(ax.lines[noise].get_color())] * 2]
 
 
-@pytest.mark.parametrize("call", ["descent", "activations", "regime_map", "tied_nets"])
+def test_seed_ladders_have_a_thin_line_per_seed_and_their_median_with_dots():
+    fig = drawn("seed_ladders")
+    assert [ax.get_title("left") for ax in fig.axes] == ["noise 10 %", "noise 30 %"]
+    for ax, noise in zip(fig.axes, (0.1, 0.3), strict=True):
+        rows = SEEDS[SEEDS.noise == noise]
+        *thin, median, _ = ax.lines
+        for seed_line, (_, one) in zip(thin, rows.groupby("seed"), strict=True):
+            assert list(seed_line.get_ydata()) == pytest.approx(1 - one.accuracy_test)
+            assert seed_line.get_linewidth() < median.get_linewidth()
+        middle = 1 - rows.groupby("width").accuracy_test.median()
+        assert list(median.get_ydata()) == pytest.approx(middle)
+        page = style.PALETTES["light"]["page"]
+        faces = [to_hex(face) == page for face in ax.collections[0].get_facecolors()]
+        assert faces == [True, True, False, False]
+
+
+@pytest.mark.parametrize(
+    "call", ["descent", "activations", "seed_ladders", "regime_map", "tied_nets"]
+)
 def test_names_in_the_legend_have_the_colour_of_text(call):
     for theme, palette in style.PALETTES.items():
         (legend,) = drawn(call, theme).legends

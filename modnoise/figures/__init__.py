@@ -7,7 +7,14 @@ from modnoise.figures.curves import (
     training_curves,
     width_steps,
 )
-from modnoise.figures.descent import activations, descent, one_ladder, regime_map, tied_nets
+from modnoise.figures.descent import (
+    activations,
+    descent,
+    one_ladder,
+    regime_map,
+    seed_ladders,
+    tied_nets,
+)
 from modnoise.figures.dynamics import (
     collision_counts,
     gradient_rates,
@@ -68,6 +75,7 @@ __all__ = [
     "rise_grid",
     "row_norms",
     "schematic",
+    "seed_ladders",
     "selection",
     "spectrum_map",
     "speed_and_gap",

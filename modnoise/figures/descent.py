@@ -140,6 +140,34 @@ def descent(
     return fig
 
 
+def seed_ladders(final: pd.DataFrame, *, chance: float, title: str, color: Palette) -> Figure:
+    """Test error against width: a thin line per seed, their median with dots; a panel per noise.
+
+    ``final``: rows of `outcomes`. A dot is filled where most seeds fit their wrong labels.
+    """
+    levels = sorted(final.noise.unique())
+    fig, axes = style.panels(style.FULL, 1, len(levels), sharey=True, squeeze=False)
+    widths = sorted(int(x) for x in final.width.unique())
+    for ax, noise in zip(axes[0], levels, strict=True):
+        rows = final[final.noise == noise]
+        for _, one in rows.groupby("seed"):
+            error = 1 - _medians(one, "accuracy_test")
+            (thin,) = ax.plot(error.index, error, color=color["test"], lw=0.8, alpha=0.6)
+        fits = rows.groupby("width").interpolates.median() > 0.5
+        _dotted(ax, 1 - _medians(rows, "accuracy_test"), fits, color["test"], color)
+        line = ax.axhline(1 - chance, color=color["muted"], lw=0.8, zorder=0)
+        style.accuracy_axis(ax)
+        _widths(ax, widths, len(levels))
+        ax.set_title(f"noise {100 * noise:.0f} %")
+    axes[0, 0].set_ylabel("test error")
+    median = Line2D([], [], color=color["test"], lw=1.4)
+    _legend(
+        fig, {"a seed": thin, "median": median, **_dot_handles(color), "guessing": line}, color
+    )
+    style.set_title(fig, title)
+    return fig
+
+
 def _dotted(ax: Axes, y: pd.Series, fits: pd.Series | None, line: Any, color: Palette) -> None:
     """A line with dots, filled where ``fits``; without dots for None."""
     ax.plot(y.index, y, color=line, lw=1.4)
@@ -153,10 +181,13 @@ def _noise_handles(colors: Mapping[float, Any], color: Palette) -> dict[str, Lin
     names[0] = f"noise {names[0]}"
     lines = (Line2D([], [], color=one) for one in colors.values())
     handles = dict(zip(names, lines, strict=True))
+    return handles | _dot_handles(color)
+
+
+def _dot_handles(color: Palette) -> dict[str, Line2D]:
     dot = {"ls": "none", "marker": "o", "ms": 4.5, "color": color["ink"]}
-    handles["wrong labels fit"] = Line2D([], [], **dot)
-    handles["not"] = Line2D([], [], **dot, mfc=color["page"])
-    return handles
+    hollow = Line2D([], [], **dot, mfc=color["page"])
+    return {"wrong labels fit": Line2D([], [], **dot), "not": hollow}
 
 
 def _log_axis(ax: Axes) -> None:
