@@ -77,7 +77,8 @@ def inner_peak(width: Numbers, error: Numbers) -> Peak:
 def peaks(final: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     """Per value of ``by`` M* and the inner peak of the test error, of medians over seeds.
 
-    ``final`` has ``width``, ``accuracy_noisy``, ``accuracy_test`` and the columns ``by``.
+    ``final`` has ``width``, ``accuracy_noisy``, ``accuracy_test`` and the columns ``by``. Where
+    nothing rises and falls there is no width of a peak.
     """
     middle = final.groupby([*by, "width"])[["accuracy_noisy", "accuracy_test"]].median()
     rows = {}
@@ -85,7 +86,8 @@ def peaks(final: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
         width = ladder.index.get_level_values("width").to_numpy()
         peak = inner_peak(width, 1 - ladder.accuracy_test)
         threshold = interpolation_width(width, ladder.accuracy_noisy)
-        rows[point] = (threshold, peak.width, peak.rise, peak.fall)
+        there = min(peak.rise, peak.fall) > 0
+        rows[point] = (threshold, peak.width if there else np.nan, peak.rise, peak.fall)
     columns = ["M*", "peak at M", "rise", "fall"]
     table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
     table.index = pd.MultiIndex.from_tuples(rows, names=by)

@@ -111,3 +111,11 @@ def test_peaks_are_those_of_medians_over_seeds_beside_their_thresholds():
     assert found.loc[(0.2,)].tolist() == pytest.approx([65, 65, 0.4, 0.5])
     assert found["M*"].isna().tolist() == [True, False]
     assert found.loc[(0.0,), "rise"] == pytest.approx(0.4)
+
+
+def test_an_error_that_only_falls_has_no_width_of_a_peak():
+    tests, widths = (0.1, 0.4, 0.6, 0.9), WIDTHS[:4]
+    rows = pd.DataFrame({"width": widths, "accuracy_test": tests, "accuracy_noisy": 0.0})
+    found = peaks(rows.assign(noise=0.1), ["noise"]).loc[(0.1,)]
+    assert pd.isna(found["peak at M"])
+    assert found[["rise", "fall"]].tolist() == pytest.approx([0.0, 0.5])
