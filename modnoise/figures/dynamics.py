@@ -214,8 +214,11 @@ def lead_against_collisions(frame: pd.DataFrame, *, title: str, color: Palette) 
     ``collisions_noisy``. Medians over runs, bars from the lowest to the highest.
     """
     fig, ax = style.panels(style.FULL)
-    looks = {"wrong": ("o", "noisy"), "bijective": ("s", "ink")}
-    for kind, (marker, role) in looks.items():
+    looks = {
+        "wrong": ("o", "noisy", (6, -10), "left"),
+        "bijective": ("s", "ink", (-6, 3), "right"),
+    }
+    for kind, (marker, role, beside, side) in looks.items():
         rows = frame[frame.noise_kind == kind]
         more = (rows.collisions_noisy - rows.collisions_clean).groupby(rows.noise).median()
         lead = rows.lead.groupby(rows.noise).agg(["median", "min", "max"])
@@ -226,8 +229,8 @@ def lead_against_collisions(frame: pd.DataFrame, *, title: str, color: Palette) 
                     elinewidth=0.8, label=_KINDS[kind])  # fmt: skip
         for noise in more.index:
             ax.annotate(
-                f"{100 * noise:.0f} %", (more[noise], lead["median"][noise]), xytext=(6, -9),
-                textcoords="offset points", fontsize=8.5, color=color[role],
+                f"{100 * noise:.0f} %", (more[noise], lead["median"][noise]), xytext=beside,
+                textcoords="offset points", ha=side, fontsize=8.5, color=color[role],
             )  # fmt: skip
     ax.axhline(0, color=color["muted"], lw=0.8, zorder=0)
     ax.axvline(0, color=color["muted"], lw=0.8, zorder=0)
