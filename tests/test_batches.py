@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from modnoise import optim
+from modnoise.experiments import EXPERIMENTS
 from modnoise.nets import new_nets
 from modnoise.spec import Run, SpecError
 from modnoise.tables import noisy_table
@@ -211,3 +212,13 @@ def test_a_smaller_batch_costs_less_per_update():
 def test_a_batch_that_is_no_number_of_training_pairs_is_refused(batch, message):
     with pytest.raises(SpecError, match=message):
         Run(**BASE, batch=batch)
+
+
+@pytest.mark.parametrize("scale", ["smoke", "laptop", "paper"])
+def test_each_batch_size_of_the_experiment_sees_the_pairs_in_whole_epochs(scale):
+    epochs = {8: 20, 64: 200, 256: 200, None: 200}
+    runs = EXPERIMENTS["batches"].runs(scale)
+    assert {run.batch for run in runs} == set(epochs)
+    for run in runs:
+        updates = run.n_train // run.batch if run.batch else 1
+        assert run.steps == epochs[run.batch] * updates

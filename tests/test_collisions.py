@@ -13,6 +13,7 @@ from modnoise.collisions import (
     learned_by_collisions,
     mean_collisions,
 )
+from modnoise.experiments import EXPERIMENTS
 from modnoise.nets import new_nets
 from modnoise.spec import Run
 from modnoise.tables import CLEAN, NOISY, NoisyTable, bijective_labels, noisy_table, true_labels
@@ -152,3 +153,11 @@ def test_without_noise_all_pairs_are_clean():
     found = learned_by_collisions(new_nets(run), noisy_table(run))
     assert found.role.tolist() == ["clean"]
     assert found.pairs.sum() == run.n_train
+
+
+def test_stopped_nets_are_those_of_figure_3_in_the_middle_of_their_training():
+    longer = EXPERIMENTS["fig3"].runs("laptop")
+    longer = {run.but(record_gradients=False, steps=115) for run in longer}
+    stopped = EXPERIMENTS["collisions-within"].runs("laptop")
+    assert set(stopped) <= longer
+    assert {(run.noise, run.width, run.optimizer) for run in stopped} == {(0.3, 513, "adamw")}
