@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
@@ -34,7 +35,7 @@ _SELECTED = {  # columns of `structure`: name, palette role, marker, filled, das
 }
 
 
-def _noise_axis(ax: Axes, levels: Sequence[float]) -> None:
+def _noise_axis(ax: Axes, levels: Iterable[float]) -> None:
     ax.set_xlabel("label noise α in %")
     ax.xaxis.set_major_locator(FixedLocator(sorted(levels)))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{100 * x:.0f}"))
@@ -60,7 +61,7 @@ def _medians(
     return ax.plot(middle.index, middle, **line)[0]
 
 
-def _noise_colors(levels: Sequence[float], color: Palette) -> dict[float, Any]:
+def _noise_colors(levels: Iterable[float], color: Palette) -> dict[float, Any]:
     levels = sorted(levels)
     return dict(zip(levels, style.ordered_colors(len(levels), "plasma", color), strict=True))
 
@@ -70,6 +71,15 @@ def _noise_names(colors: Mapping[float, Any]) -> dict[str, Line2D]:
     names[0] = f"noise {names[0]}"
     lines = (Line2D([], [], color=one) for one in colors.values())
     return dict(zip(names, lines, strict=True))
+
+
+def _legend(
+    fig: Figure, handles: Mapping[str, Line2D | Patch], color: Palette, *, below: bool = False
+) -> None:
+    """`style.name_handles`, in the colour of text: light lines are hard to read as letters."""
+    style.name_handles(fig, handles, below=below)
+    for text in fig.legends[0].get_texts():
+        text.set_color(color["ink"])
 
 
 def _look(role: str, marker: str, filled: bool, dash: str, color: Palette) -> dict[str, Any]:
@@ -160,15 +170,24 @@ def against_width_and_noise(
         handles[name] = Line2D([], [], color=color["muted"], lw=0.8)
     if by_noise.seed.nunique() > 1:
         handles["one seed;\nthick: median"] = Line2D([], [], color=color["ink"], lw=0.5)
-    style.name_handles(fig, handles)
+    _legend(fig, handles, color)
     style.set_title(fig, title)
     return fig
 
 
 def over_decays(
-    final: pd.DataFrame, *, column: str, bound: float, label: str, title: str, color: Palette
+    final: pd.DataFrame,
+    *,
+    column: str,
+    bounds: Mapping[str, float],
+    label: str,
+    title: str,
+    color: Palette,
 ) -> Figure:
-    """One recorded number against width, a panel per weight decay, a colour per noise ratio."""
+    """One recorded number against width, a panel per weight decay, a colour per noise ratio.
+
+    ``bounds``: horizontal lines in every panel, by name.
+    """
     decays = sorted(final.weight_decay.unique())
     fig, axes = style.panels(style.FULL, 1, len(decays), sharey=True, squeeze=False)
     colors = _noise_colors(final.noise.unique(), color)
@@ -176,12 +195,14 @@ def over_decays(
         for noise, one in colors.items():
             rows = final[(final.noise == noise) & (final.weight_decay == decay)]
             _medians(ax, rows, "width", column, color=one, lw=1.4)
-        line = ax.axhline(bound, color=color["muted"], lw=0.8, zorder=0)
+        lines = {
+            name: ax.axhline(value, color=color["muted"], lw=0.8, zorder=0)
+            for name, value in bounds.items()
+        }
         ax.set_title(f"decay {decay:g}")
         _widths(ax, sorted(int(x) for x in final.width.unique()), len(decays))
     axes[0, 0].set_ylabel(label)
-    handles: dict[str, Any] = _noise_names(colors)
-    style.name_handles(fig, handles | {f"{bound:g}": line}, below=True)
+    _legend(fig, _noise_names(colors) | lines, color, below=True)
     style.set_title(fig, title)
     return fig
 
@@ -200,7 +221,7 @@ def frequency_cover(k: Any, control: Any, *, p: int, title: str, color: Palette)
         "trained": Patch(color=color["test"]),
         "untrained": Line2D([], [], color=color["recovered"], lw=1.4),
     }
-    style.name_handles(fig, handles, below=True)
+    _legend(fig, handles, color, below=True)
     style.set_title(fig, title)
     return fig
 
@@ -225,7 +246,7 @@ def row_norms(
         norm = style.array(norms[width])
         k = np.arange(1, len(norm) + 1)
         left.plot(k, norm / norm.mean(), color=shade, lw=1.4)
-        style.label_end(left, k, norm / norm.mean(), f"M = {width}", shade)
+        style.label_end(left, k, norm / norm.mean(), f"M = {width}", to_hex(shade))
     frequency_axis(left, len(norm))
     left.set(ylabel="row norm / mean", ylim=(0, None))
     colors = _noise_colors(variation.noise.unique(), color)
@@ -237,7 +258,7 @@ def row_norms(
     right.set(ylabel="coefficient of variation", ylim=(0, None))
     handles: dict[str, Any] = _noise_names(colors)
     handles["untrained"] = Line2D([], [], color=color["recovered"], ls="-.")
-    style.name_handles(fig, handles, below=True)
+    _legend(fig, handles, color, below=True)
     style.set_title(fig, title)
     return fig
 
@@ -279,7 +300,7 @@ def selection(final: pd.DataFrame, *, chance: float, title: str, color: Palette)
         ax.set_title(OPS[op])
     axes[0, 0].set_ylabel("test accuracy")
     handles[style.chance_name(chance)] = line
-    style.name_handles(fig, handles)
+    _legend(fig, handles, color)
     style.set_title(fig, title)
     return fig
 
@@ -320,7 +341,7 @@ def improvement(
         "random order": Line2D([], [], **_look("recovered", "", True, "-.", color)),
     }
     handles |= _noise_names(colors)
-    style.name_handles(fig, handles)
+    _legend(fig, handles, color)
     style.set_title(fig, title)
     return fig
 
@@ -351,6 +372,6 @@ def pruning(found: pd.DataFrame, *, chance: float, title: str, color: Palette) -
         ax.set(title=heading, xlabel="share of neurons pruned", xlim=(0, 1))
     axes[0].set_ylabel("accuracy")
     handles[style.chance_name(chance)] = line
-    style.name_handles(fig, handles, below=True)
+    _legend(fig, handles, color, below=True)
     style.set_title(fig, title)
     return fig
