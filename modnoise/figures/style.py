@@ -62,7 +62,7 @@ PALETTES: dict[str, Palette] = {
 SERIES = ("ink", "test", "noisy", "clean", "recovered")
 """Colours that stand for data."""
 
-_CUTS = {"light": (0.05, 0.85), "dark": (0.2, 1.0)}  # the part of a colour map seen on the page
+_CUTS = {"light": (0.05, 0.85), "dark": (0.35, 1.0)}  # the part of a colour map seen on the page
 _CSS = (  # the book's pages name their theme on html, JupyterLab on body; elsewhere it is light
     "html:not([data-theme=dark]) body:not([data-jp-theme-light=false]) .mn-fig.only-dark,"
     "body[data-jp-theme-light=false] .mn-fig.only-light{display:none!important}"
