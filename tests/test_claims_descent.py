@@ -105,6 +105,7 @@ def test_a_net_that_diverged_is_not_passed_over(claim):
     ("claim", "settings", "others"),
     [
         ("C1-seeds", {"seed": 43}, None),
+        ("C1-longer", {"steps": 16_000}, None),
         ("C1-gelu", {"act": "gelu"}, {"act": "relu"}),
         ("C1-quadratic", {"act": "quadratic"}, {"act": "gelu"}),
         ("C1-adam", {"optimizer": "adam"}, {"optimizer": "adamw"}),

@@ -306,6 +306,7 @@ DESCENT = (
         over=_WHERE,
     ),
     _also("seeds", "with three seeds, on a finer ladder around M*", "ours, control for R3.1-1a"),
+    _also("longer", "after four times as many steps", "ours, control for R3.1-1a"),
     _also("gelu", "with GeLU", "Fig. 8", act="gelu"),
     _also("quadratic", "with x²", "Fig. 8", act="quadratic"),
     _also("less-data", "with fewer training pairs", "Fig. 9"),
