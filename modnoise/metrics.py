@@ -123,15 +123,19 @@ def outcomes(runs: Sequence[Trainable], trained: Iterable[Any]) -> pd.DataFrame:
     """One row per run: its full net at the last step, as in `curves`, and what that net does.
 
     ``interpolates`` is our rule, ``regime`` Doshi's label (`modnoise.regimes`), ``accuracy_train``
-    the accuracy on the given labels of all training pairs.
+    the accuracy on the given labels of all training pairs, ``late_gain`` what the second half of
+    the steps added to the test accuracy.
     """
     rows = curves(runs, trained)
-    rows = rows[(rows.step == rows.steps) & (rows.part == "full")].reset_index(drop=True)
+    rows = rows[rows.part == "full"]
+    half = rows[rows.step <= rows.steps / 2].groupby("key").accuracy_test.last()
+    rows = rows[rows.step == rows.steps].reset_index(drop=True)
     clean, noisy, test = (rows[f"accuracy_{role}"] for role in ("clean", "noisy", "test"))
     return rows.assign(
         accuracy_train=train_accuracy(clean, noisy, rows.noise),
         interpolates=interpolates(noisy),
         regime=doshi_label(clean, noisy, test, rows.noise),
+        late_gain=test - rows.key.map(half),
     )
 
 

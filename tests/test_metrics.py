@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -131,6 +133,18 @@ def test_outcomes_are_the_full_nets_at_the_last_step_with_what_they_do():
     assert found.accuracy_train.tolist() == [1.0, 1.0]
     assert found.regime[1] == "memorization"
     assert found.accuracy_test[1] < 0.9
+
+
+def test_late_gain_is_what_the_second_half_of_the_steps_adds_to_the_test_accuracy():
+    run = Run(p=5, width=3, steps=100)
+    steps = pd.Series([0, 40, 50, 60, 100])
+    history = pd.DataFrame({"run": 0, "step": steps, "part": "full"})
+    for role in ROLES:
+        history[f"accuracy_{role}"] = [0.1, 0.2, 0.3, 0.9, 0.7]
+    other = history.assign(part="G", accuracy_test=0.0)
+    trained = SimpleNamespace(history=pd.concat([history, other]))
+    (found,) = metrics.outcomes([run], [trained]).late_gain
+    assert found == pytest.approx(0.4)  # .7 at step 100 less .3 at step 50
 
 
 def test_a_ladder_table_has_the_widths_beside_each_other_and_medians_over_seeds():
