@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Sequence
+from html import escape
 from pathlib import Path
 from typing import Any
 
 import anywidget
 import ipywidgets
 import pandas as pd
+import torch
 import traitlets
 
 from modnoise.experiments import base_run
@@ -231,13 +234,19 @@ def _behaviour(net: pd.Series, chance: float) -> str:
     )
 
 
+class _Cancelled(Exception):
+    """Cancel was pressed."""
+
+
 class Explorer(ipywidgets.VBox):
     """Choose noise, width, steps and seed, press Train, watch the parts being learned (`explore`).
 
-    Needs a running kernel. ``trained`` holds what the last press gave.
+    Needs a running kernel. Training runs in a thread of its own, so the kernel stays free: other
+    cells run meanwhile, Cancel stops it after the step it is at. ``trained`` holds what the last
+    finished training gave, None before.
     """
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, device: str) -> None:
         style, layout = {"description_width": "7em"}, ipywidgets.Layout(width="28em")
         common = {"style": style, "layout": layout}
         self.noise = ipywidgets.FloatSlider(
@@ -254,13 +263,18 @@ class Explorer(ipywidgets.VBox):
             value=run.seed, min=0, max=2**31, description="seed", **common
         )
         self.button = ipywidgets.Button(description="Train", button_style="primary")
+        self.cancel = ipywidgets.Button(description="Cancel", disabled=True)
         self.progress = ipywidgets.IntProgress(min=0, max=1, layout=layout)
         self.table = ipywidgets.HTML("<p>Press Train: the net below learns in this kernel.</p>")
         self.trained: Trained | None = None
-        self._base = run
+        self._base, self._device = run, device
+        self._thread: threading.Thread | None = None
+        self._stop = threading.Event()
         self.button.on_click(lambda _: self.train())
+        self.cancel.on_click(lambda _: self._stop.set())
         controls = [self.noise, self.width, self.steps, self.seed]
-        super().__init__([*controls, ipywidgets.HBox([self.button, self.progress]), self.table])
+        buttons = ipywidgets.HBox([self.button, self.cancel, self.progress])
+        super().__init__([*controls, buttons, self.table])
 
     def _show(self, rows: Sequence[dict[str, Any]], run: Run) -> None:
         frame = pd.DataFrame(rows)
@@ -276,31 +290,59 @@ class Explorer(ipywidgets.VBox):
         )
 
     def train(self) -> None:
-        """Train with the chosen values; bar and table follow while it runs."""
-        self.button.disabled = True
+        """Begin to train with the chosen values; bar and table follow. Returns at once."""
+        if self._thread and self._thread.is_alive():
+            return
         try:
             run = self._base.but(
                 noise=self.noise.value, width=self.width.value, steps=self.steps.value,
                 seed=self.seed.value,
             )  # fmt: skip
-            self.progress.max, self.progress.value = run.steps, 0
-
-            def follow(state: State) -> None:
-                self.progress.value = state.step
-                self._show(state.rows, run)
-
-            self.trained = train(run, progress=False, on_checkpoint=follow, checkpoint_every=0.5)
-            self.progress.value = run.steps
-            self._show(self.trained.history.to_dict("records"), run)
         except SpecError as error:
             self.table.value = f"<p role='alert'>{error}</p>"
+            return
+        self._stop.clear()
+        self.button.disabled, self.cancel.disabled = True, False
+        self.progress.max, self.progress.value = run.steps, 0
+        self._thread = threading.Thread(target=self._train, args=[run], daemon=True)
+        self._thread.start()
+
+    def wait(self) -> None:
+        """Return when the training that was begun has ended."""
+        if self._thread:
+            self._thread.join()
+
+    def _train(self, run: Run) -> None:
+        def follow(state: State) -> None:
+            self.progress.value = state.step
+            self._show(state.rows, run)
+            if self._stop.is_set():
+                raise _Cancelled
+
+        try:
+            self.trained = train(
+                run, device=self._device, progress=False, on_checkpoint=follow,
+                checkpoint_every=0.5,
+            )  # fmt: skip
+            self.progress.value = run.steps
+            self._show(self.trained.history.to_dict("records"), run)
+        except _Cancelled:
+            step = f"{self.progress.value:,} of {run.steps:,} steps"
+            self.table.value += f"<p role='status'>Cancelled after {step}; nothing is kept.</p>"
+        except Exception as error:
+            self.table.value = f"<p role='alert'>{escape(str(error))}</p>"
+            raise
         finally:
-            self.button.disabled = False
+            self.button.disabled, self.cancel.disabled = False, True
 
 
-def explore(scale: str = "laptop", **changes: Any) -> Explorer:
+def explore(scale: str = "laptop", device: str | None = None, **changes: Any) -> Explorer:
     """Controls to train one net live in JupyterLab and see it before and after FF.
 
-    ``changes`` are fields of `Run` to start from; steps default to 300, enough to memorize.
+    Args:
+        scale: size to start from (`experiments.base_run`).
+        device: ``"cpu"`` or ``"cuda"``; default: CUDA where there is one.
+        changes: fields of `Run` to start from; steps default to 300, enough to memorize.
     """
-    return Explorer(base_run(scale, **{"steps": 300, **changes}))
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    return Explorer(base_run(scale, **{"steps": 300, **changes}), device)

@@ -6,7 +6,6 @@ import pandas as pd
 import pytest
 
 from modnoise import widgets
-from modnoise.experiments import base_run
 from modnoise.pages import Colophon, statements
 
 
@@ -114,21 +113,6 @@ def test_the_text_form_has_no_address_so_that_it_can_be_compared():
 def test_a_part_that_the_sentence_needs_is_asked_for():
     with pytest.raises(ValueError, match="lacks.*G_random"):
         widgets.recorded(final_rows(), chance=0.01, parts=("full", "G_quadratic"))
-
-
-def test_pressing_train_trains_what_the_controls_say():
-    made = widgets.explore("smoke", width=33, steps=20)
-    made.noise.value, made.seed.value = 0.5, 7
-    made.button.click()
-    expected = base_run("smoke", noise=0.5, width=33, steps=20, seed=7)
-    assert made.trained is not None
-    assert int((made.trained.table.role == 1).sum()) == round(0.5 * expected.n_train)
-    full = made.trained.history.query("part == 'full' and step == 20").iloc[0]
-    assert f"<td>{full.accuracy_clean:.1%}</td>" in made.table.value
-    assert "step 20 of 20" in made.table.value
-    assert "<th>G_random</th>" in made.table.value
-    assert made.progress.value == 20
-    assert not made.button.disabled
 
 
 def test_statements_and_colophon_read_the_same_without_html():
