@@ -78,17 +78,19 @@ def peaks(final: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     """Per value of ``by`` M* and the inner peak of the test error, of medians over seeds.
 
     ``final`` has ``width``, ``accuracy_noisy``, ``accuracy_test`` and the columns ``by``. Where
-    nothing rises and falls there is no width of a peak.
+    nothing rises and falls there is no width of a peak. ``best below``: the highest test accuracy
+    of the widths below M*; NaN where there are none, or no M*.
     """
     middle = final.groupby([*by, "width"])[["accuracy_noisy", "accuracy_test"]].median()
     rows = {}
     for point, ladder in middle.groupby(level=list(by)):
         width = ladder.index.get_level_values("width").to_numpy()
         peak = inner_peak(width, 1 - ladder.accuracy_test)
+        at = peak.width if min(peak.rise, peak.fall) > 0 else np.nan
         threshold = interpolation_width(width, ladder.accuracy_noisy)
-        there = min(peak.rise, peak.fall) > 0
-        rows[point] = (threshold, peak.width if there else np.nan, peak.rise, peak.fall)
-    columns = ["M*", "peak at M", "rise", "fall"]
+        below = ladder.accuracy_test[width < threshold].max()
+        rows[point] = (threshold, at, peak.rise, peak.fall, below)
+    columns = ["M*", "peak at M", "rise", "fall", "best below"]
     table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
     table.index = pd.MultiIndex.from_tuples(rows, names=by)
     return table.astype({"M*": "Int64", "peak at M": "Int64"})

@@ -108,7 +108,8 @@ def test_peaks_are_those_of_medians_over_seeds_beside_their_thresholds():
     clean = [row | {"noise": 0.0, "accuracy_noisy": np.nan} for row in rows]
     found = peaks(pd.DataFrame(rows + clean), ["noise"])
     # medians .6 .8 .4 .9: errors .4 .2 .6 .1
-    assert found.loc[(0.2,)].tolist() == pytest.approx([65, 65, 0.4, 0.5])
+    assert found.loc[(0.2,)].tolist() == pytest.approx([65, 65, 0.4, 0.5, 0.8])
+    assert np.isnan(found.loc[(0.0,), "best below"])
     assert found["M*"].isna().tolist() == [True, False]
     assert found.loc[(0.0,), "rise"] == pytest.approx(0.4)
 
