@@ -1,28 +1,90 @@
-"""The built book is complete and loads nothing from elsewhere; skipped if there is none."""
+"""The book, built here from the stored outputs, is complete, works offline and is accessible.
 
+The browser's part is skipped where there is no Chromium.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
 import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
 from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import look
 import pytest
+import yaml
+from filelock import FileLock
+from modnoise_book import apart, rows
+from playwright.sync_api import Browser
 
+from modnoise.experiments import EXPERIMENTS
 from modnoise.figures.style import PALETTES, SERIES
 
-ROOT = Path(__file__).parent.parent
-SITE = ROOT / "_build" / "html"
-PAGES = sorted(
-    path
-    for path in SITE.rglob("*.html")
-    if not {"_static", "vendor"} & set(path.relative_to(SITE).parts)
-)
+ROOT = Path(__file__).resolve().parent.parent
+TOC = yaml.safe_load((ROOT / "_toc.yml").read_text())
+NAMES = [TOC["root"], *re.findall(r"'file': '([^']+)'", str(TOC)), "genindex", "search"]
+CHAPTERS = [name for name in NAMES if re.match(r"notebooks/0[1-7]_", name)]
 LOADS = {"script": "src", "img": "src", "iframe": "src", "source": "srcset", "video": "src"}
 LOADED_LINKS = {"stylesheet", "icon", "preload", "prefetch", "modulepreload"}
 
-built = pytest.mark.skipif(
-    not (SITE / "index.html").exists(), reason="there is no built book: `make book` makes it"
-)
+each = pytest.mark.parametrize("name", NAMES)
+in_chromium = pytest.mark.skipif(look.chromium() is None, reason="there is no Chromium")
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The book as a reader gets it, and what the build said; built once for all workers."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    folder, log = shared / "book", shared / "book.log"
+    with FileLock(shared / "book.lock"):
+        if not log.exists():
+            source = folder / "source"
+            stage = [sys.executable, ROOT / "scripts" / "stage.py", source]
+            subprocess.run([*stage, *Path().glob("notebooks/*.ipynb")], cwd=ROOT, check=True)
+            shutil.copytree(ROOT / "notebooks", source / "notebooks", dirs_exist_ok=True)
+            build = [Path(sys.executable).with_name("jupyter-book"), "build", source]
+            done = subprocess.run(
+                [*build, "--path-output", folder, "--all", "-W", "--keep-going", "-n"],
+                capture_output=True,
+                text=True,
+                env={**os.environ, "NO_COLOR": "1"},
+            )
+            log.write_text(f"{done.stdout}\n{done.stderr}\nexit status {done.returncode}")
+    return folder / "_build" / "html", log.read_text()
+
+
+@pytest.fixture(scope="session")
+def site(built: tuple[Path, str]) -> Path:
+    """The folder of the built book."""
+    return built[0]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with look.browser() as started:
+        yield started
+
+
+def test_the_book_is_rendered_without_a_warning(built):
+    _, log = built
+    warnings = [line for line in log.splitlines() if "WARNING" in line or "ERROR" in line]
+    assert warnings == []
+    assert log.endswith("exit status 0"), log[-2000:]
+
+
+def test_the_book_has_the_pages_of_its_table_of_contents(site):
+    assert look.names(site) == sorted(f"{name}.html" for name in NAMES)
+
+
 STYLE = (ROOT / "book" / "_static" / "modnoise.css").read_text(encoding="utf-8")
 COLOURS = [
     dict(re.findall(r"--mn-([a-z-]+): (#[0-9a-f]{6})", block))
@@ -80,6 +142,15 @@ def test_words_can_be_read_on_page_and_card(word, theme, page):
     assert contrast(colours[word], colours["card"]) >= 4.5
 
 
+@pytest.mark.parametrize("word", ["link", "link-hover"])
+@pytest.mark.parametrize(
+    ("theme", "page", "row"), [(0, "#ffffff", "#f3f4f5"), (1, "#121212", "#29313d")]
+)
+def test_links_can_be_read_on_page_and_table_rows(word, theme, page, row):
+    assert contrast(COLOURS[theme][word], page) >= 4.5
+    assert contrast(COLOURS[theme][word], row) >= 4.5
+
+
 def test_words_and_figures_share_one_palette():
     for colours, theme in zip(COLOURS, ("light", "dark"), strict=True):
         palette = PALETTES[theme]
@@ -96,10 +167,12 @@ def local(path: Path, address: str) -> tuple[Path, str] | None:
     return file, unquote(parts.fragment)
 
 
-@built
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(SITE).as_posix())
-class TestPage:
-    def test_loads_only_files_of_the_book(self, path):
+@each
+class TestFiles:
+    """What can be read from the page itself, without a browser."""
+
+    def test_loads_only_files_of_the_book(self, site, name):
+        path = site / f"{name}.html"
         for address in read(path).loads:
             if address.startswith("data:"):
                 continue
@@ -107,11 +180,12 @@ class TestPage:
             assert found, f"loads {address} from elsewhere"
             assert found[0].is_file(), f"loads {address}, which is missing"
 
-    def test_has_no_styles_from_elsewhere(self, path):
-        text = path.read_text(encoding="utf-8")
+    def test_has_no_styles_from_elsewhere(self, site, name):
+        text = (site / f"{name}.html").read_text(encoding="utf-8")
         assert not re.findall(r"@import[^;]*https?:|url\(\s*[\"']?https?:", text)
 
-    def test_links_lead_somewhere(self, path):
+    def test_links_lead_somewhere(self, site, name):
+        path = site / f"{name}.html"
         for address in read(path).links:
             if (found := local(path, address)) is None:
                 continue
@@ -121,8 +195,127 @@ class TestPage:
                 assert anchor in read(file).anchors, f"links to {address}: no such place there"
 
 
-@built
-def test_stylesheets_load_only_files_of_the_book():
-    for path in SITE.rglob("*.css"):
+def test_stylesheets_load_only_files_of_the_book(site):
+    for path in site.rglob("*.css"):
         text = path.read_text(encoding="utf-8")
         assert not re.findall(r"@import[^;]*https?:|url\(\s*[\"']?https?:", text), path
+
+
+@in_chromium
+@each
+class TestInABrowser:
+    """What a reader sees: `look` has the checks."""
+
+    def test_from_disk_in_light_and_dark_wide_and_narrow(self, site, browser, name):
+        assert list(look.look(browser, site, f"{name}.html")) == []
+
+    def test_over_http_from_a_folder_of_a_server(self, site, browser, name):
+        page = browser.new_page()
+        with look.served(site.parent.parent) as address:
+            found = look.loading(page, f"{address}/_build/html/{name}.html") + look.text(page)
+        page.close()
+        assert found == []
+
+    def test_can_be_used_within_two_seconds(self, site, browser, name):
+        page = browser.new_page()
+        tries = []
+        for _ in range(3):  # other processes may hold one up
+            page.goto((site / f"{name}.html").as_uri(), wait_until="load")
+            tries.append(look.slowness(page))
+        page.close()
+        assert [] in tries, tries
+
+
+@in_chromium
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_a_chapter_has_a_slider_over_recorded_runs(site, browser, name):
+    page = browser.new_page()
+    look.loading(page, (site / f"{name}.html").as_uri())
+    count = page.locator(look.SLIDERS).count()
+    page.close()
+    assert count >= 1
+
+
+CELLS = [
+    ("parameters", 'scale: str = "smoke"'),
+    (None, 'sweep = mn.EXPERIMENTS["fig5-noise"]\nruns = sweep.runs(scale)'),
+    (None, "rows = mn.curves(runs)\nchance = 1 / other[0].p"),
+    (None, 'more = [x for n in ("fig9", "fig10") for x in mn.EXPERIMENTS[n].runs(scale)]'),
+    (None, "def draw(x):\n    return mn.show(x, more)"),
+    ("a", "mn.show(mn.figures.bars, rows, chance=chance)"),
+    ("b", 'rows = "again"\ndraw(rows)'),
+    ("c", "mn.show(mn.figures.schematic)"),
+]
+
+
+def test_a_figure_leads_to_its_cell_its_runs_and_its_command():
+    cells = [
+        {"cell_type": "code", "source": [source], "execution_count": number,
+         "metadata": {"mystnb": {"figure": {"name": name}}} if name and len(name) == 1 else {}}
+        for number, (name, source) in enumerate(CELLS, start=1)
+    ]  # fmt: skip
+    runs = {name: len(EXPERIMENTS[name].runs("smoke")) for name in ("fig5-noise", "fig9", "fig10")}
+    found = rows({"cells": [{"cell_type": "markdown"}, *cells]}, "../x.ipynb")
+    link = '<a href="../x.ipynb" download>notebook</a>, cell '
+    assert found["a"] == (
+        f"{link}6 · {runs['fig5-noise']} recorded runs · "
+        "<code>modnoise run fig5-noise --scale smoke</code>"
+    )
+    assert found["b"] == (
+        f"{link}7 · {runs['fig9'] + runs['fig10']} recorded runs · "
+        "<code>modnoise run fig9 --scale smoke</code> · "
+        "<code>modnoise run fig10 --scale smoke</code>"
+    )
+    assert found["c"] == f"{link}8 · <code>papermill notebooks/x.ipynb out.ipynb</code>"
+
+
+def test_every_figure_of_the_paper_has_its_row(site):
+    for path in (ROOT / f"{name}.ipynb" for name in NAMES if name.startswith("notebooks/")):
+        html = (site / "notebooks" / f"{path.stem}.html").read_text(encoding="utf-8")
+        figures = path.read_text(encoding="utf-8").count('"name": "paper-fig-')
+        assert html.count('<p class="mn-row">') >= figures
+
+
+def test_figures_lie_beside_the_page(tmp_path):
+    drawing = b'<svg xmlns="x" width="75pt" height="30pt"></svg>'
+    data = base64.b64encode(drawing).decode()
+    page = f'<p>$</p><img class="mn-fig" alt="a" src="data:image/svg+xml;base64,{data}"><i>'
+    made = apart(page, tmp_path, "../")
+    [file] = tmp_path.glob("_images/*.svg")
+    assert file.read_bytes() == drawing
+    assert made == (
+        f'<p>$</p><img class="mn-fig" alt="a" src="../_images/{file.name}" width="100" '
+        'height="40" loading=lazy><i>'
+    )
+    assert "lazy" not in apart(page, tmp_path, "", lazy=False)
+
+
+BROKEN = """<!doctype html><html lang="en" data-theme="light"><title>x</title><article>
+<script>matchMedia("(prefers-color-scheme: dark)").onchange = (now) => {
+  document.documentElement.dataset.theme = now.matches ? "dark" : "light"; };
+console.error("it hurts");</script>
+<script type="application/vnd.jupyter.widget-view+json">{}</script>
+<p style="color: #ccc">$x$ and \\(y\\)</p><img src="gone.png"><img src="http://127.0.0.1:9/a.png">
+<div style="width: 500px; height: 1px"></div>
+<div class="mn-recorded"><input type="range" min="0" max="2"><p class="mn-reading">Same.</p></div>
+</article></html>"""
+
+
+@in_chromium
+def test_these_checks_see_what_they_look_for(browser, tmp_path, monkeypatch):
+    (tmp_path / "index.html").write_text(BROKEN)
+    monkeypatch.setattr(look, "HEAVY", 100)
+    monkeypatch.setattr(look, "PATIENCE", 100)
+    told = "\n".join(look.look(browser, tmp_path, "index.html"))
+    for expected in (
+        "heavy", "console: it hurts", "failed: file:", "outside: http://127.0.0.1:9/a.png",
+        "widgets: fewer than 1 appeared", "TeX: $x$ and", "[light, narrow] overflow",
+        "[dark, wide] axe: color-contrast", "axe: image-alt", "axe: label",
+        "slider 1: a press does not move it", "figure stays", "numbers stays", "sentence stays",
+    ):  # fmt: skip
+        assert expected in told
+    assert "[light, wide] overflow" not in told
+    page = browser.new_page()
+    page.goto((tmp_path / "index.html").as_uri())
+    assert look.slowness(page, allowed=0)
+    page.close()
