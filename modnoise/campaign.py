@@ -14,7 +14,6 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +23,7 @@ import torch
 from filelock import Timeout
 
 from modnoise.files import (
-    WEIGHTS,
     Damaged,
-    Record,
-    digest,
     frame_bytes,
     frame_from,
     read_state,
@@ -37,9 +33,8 @@ from modnoise.files import (
     write_state,
 )
 from modnoise.kinds import kind_of, spec_from
+from modnoise.order import Order, progress
 from modnoise.records import (
-    Report,
-    Store,
     StoreError,
     configuration,
     count,
@@ -61,63 +56,6 @@ class OutOfTime(Exception):
     """The deadline of an order has passed; a checkpoint is written."""
 
 
-@dataclass
-class Order:
-    """What is asked, how to train it, what was found so far.
-
-    ``stale`` holds the identities of records that are not to be used (None: there was none).
-    Training stops with a checkpoint once `time.monotonic` passes ``deadline``. ``forecast`` holds
-    estimated seconds of whole trainings by key, ``done`` the share of them that is done.
-    """
-
-    runs: dict[str, Trainable]
-    store: Store
-    weights: bool
-    device: str
-    threads: int
-    progress: bool
-    checkpoint_every: float
-    found: dict[str, Record] = field(default_factory=dict)
-    why: dict[str, str] = field(default_factory=dict)
-    stale: dict[str, tuple | None] = field(default_factory=dict)
-    report: Report = field(default_factory=Report)
-    deadline: float | None = None
-    forecast: dict[str, float] = field(default_factory=dict)
-    done: dict[str, float] = field(default_factory=dict)
-
-    @property
-    def late(self) -> bool:
-        """Whether the deadline has passed."""
-        return self.deadline is not None and time.monotonic() >= self.deadline
-
-    @property
-    def missing(self) -> list[Trainable]:
-        """Runs without a record that will do."""
-        return [run for key, run in self.runs.items() if key not in self.found]
-
-    def closed(self) -> Report:
-        """The report of all that was done."""
-        trained = {manifest["key"] for manifest in self.report.trained}
-        self.report.loaded = [r.manifest for key, r in self.found.items() if key not in trained]
-        return self.report
-
-    def look(self, run: Trainable) -> bool:
-        """Take the record of a run if there is one that will do."""
-        record, why = self.store.find(run, weights=self.weights)
-        self.why.setdefault(run.key, why)
-        if record is None or why or identity(record) == self.stale.get(run.key):
-            return False
-        if not self.weights:
-            record.files.pop(WEIGHTS, None)
-        self.found[run.key] = record
-        return True
-
-
-def identity(record: Record) -> tuple:
-    """What tells one record of a run from another."""
-    return record.path, digest(record.manifest)
-
-
 def fill(order: Order) -> None:
     """Train until nothing is missing or the deadline has passed, but at least one step.
 
@@ -126,29 +64,24 @@ def fill(order: Order) -> None:
     with suppress(OutOfTime):
         while order.missing:
             with ExitStack() as held:
-                stack, ours = _take(order, held)
-                for key in ours:
-                    order.store.mend(order.runs[key])
-                need = [key for key in ours if not order.look(order.runs[key])]
-                if len(need) < len(stack) and not _path(order, stack).exists():
-                    stack = [run for run in stack if run.key in need]
+                stack, need = claim(order, held)
                 if need:
-                    _train(order, stack, need)
-            if not ours:
+                    train_stack(order, stack, need)
+            if not stack:
                 _wait(order)
             if order.late:
                 break
-    _tidy(order)
+    tidy(order)
 
 
-def _tidy(order: Order) -> None:
+def tidy(order: Order) -> None:
     """Remove checkpoints of what is recorded: somebody was killed before that."""
     with suppress(OSError):  # the next one will
         for stack in begun(order)[1]:
             keys = [run.key for run in stack]
             with ExitStack() as held:
                 if order.store.locked(keys, held) == keys:
-                    remove_state(_path(order, stack))
+                    remove_state(checkpoint_of(order, stack))
 
 
 def _wait(order: Order) -> None:
@@ -161,7 +94,7 @@ def _wait(order: Order) -> None:
         order.look(run)
 
 
-def follow(order: Order, workers: int) -> None:
+def follow(order: Order) -> None:
     """Note what other processes have recorded for this order, and say so."""
     before = len(order.found)
     for run in order.missing:
@@ -169,17 +102,13 @@ def follow(order: Order, workers: int) -> None:
             order.report.trained.append(order.found[run.key].manifest)
             order.report.reasons.append(order.why[run.key])
     if len(order.found) > before:
-        left = f", about {duration(time_left(order) / workers)} left" if order.forecast else ""
-        logger.info("%d of %s%s", len(order.found), count(len(order.runs)), left)
+        logger.info(progress(order))
 
 
-def time_left(order: Order) -> float:
-    """Seconds of training that are left: the forecast, times what it was wrong by so far."""
-    trained = [m for m in order.report.trained if m["key"] in order.forecast]
-    expected = sum(order.forecast[m["key"]] for m in trained)
-    factor = sum(m["seconds"] for m in trained) / expected if expected else 1.0
-    keys = [run.key for run in order.missing]
-    return factor * sum(order.forecast.get(k, 0.0) * (1 - order.done.get(k, 0.0)) for k in keys)
+def tell(order: Order, stack: Sequence[Trainable], news: str) -> None:
+    """One line of progress about a stack."""
+    title = kind_of(stack[0]).title(stack[0])
+    logger.info("%s: %d x %s %s", progress(order), len(stack), title, news)
 
 
 # --- what to train as one stack
@@ -216,7 +145,7 @@ def begun(order: Order) -> tuple[list[tuple[int, list[Trainable]]], list[list[Tr
             stack = [spec_from(member) for member in facts["members"]]
         except (Damaged, FileNotFoundError, ValueError):  # named when it is to be used
             continue
-        if path == _path(order, stack):
+        if path == checkpoint_of(order, stack):
             started.append((-facts["step"], path, stack))
     for step, _, stack in sorted(started, key=lambda entry: entry[:2]):
         keys = [run.key for run in stack]
@@ -251,10 +180,24 @@ def _take(order: Order, held: ExitStack) -> tuple[list[Trainable], list[str]]:
     return [], []
 
 
+def claim(order: Order, held: ExitStack) -> tuple[list[Trainable], list[str]]:
+    """Lock a stack in ``held``; its runs, and the keys that must be trained, if any.
+
+    No runs: others have locked all that is missing. What is damaged is moved aside.
+    """
+    stack, ours = _take(order, held)
+    for key in ours:
+        order.store.mend(order.runs[key])
+    need = [key for key in ours if not order.look(order.runs[key])]
+    if need and len(need) < len(stack) and not checkpoint_of(order, stack).exists():
+        stack = [run for run in stack if run.key in need]
+    return stack, need
+
+
 # --- training one stack
 
 
-class _Interrupt:
+class Interrupt:
     """Inside, Ctrl-C and SIGTERM only raise a flag; after two seconds another stops at once."""
 
     SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -265,7 +208,7 @@ class _Interrupt:
             raise KeyboardInterrupt
         self.since = self.since or time.monotonic()
 
-    def __enter__(self) -> _Interrupt:
+    def __enter__(self) -> Interrupt:
         self.before = {}
         if threading.current_thread() is threading.main_thread():
             for number in self.SIGNALS:
@@ -278,7 +221,8 @@ class _Interrupt:
             signal.signal(number, handler)
 
 
-def _path(order: Order, stack: Sequence[Trainable]) -> Path:
+def checkpoint_of(order: Order, stack: Sequence[Trainable]) -> Path:
+    """The file in which the training of a stack is kept."""
     return order.store.checkpoint((run.key for run in stack), order.device)
 
 
@@ -291,12 +235,12 @@ def _keep(order: Order, stack: Sequence[Trainable], state: State) -> None:
         "step": state.step,
         "seconds": state.seconds,
     }
-    write_state(_path(order, stack), tensors, facts)
+    write_state(checkpoint_of(order, stack), tensors, facts)
 
 
-def _begin(order: Order, stack: Sequence[Trainable]) -> State:
+def resume(order: Order, stack: Sequence[Trainable]) -> State:
     """The state in the checkpoint, or a new one. Even that is written: it says who is stacked."""
-    path = _path(order, stack)
+    path = checkpoint_of(order, stack)
     try:
         tensors, facts = read_state(path)
         rows = frame_from(tensors.pop("rows").tobytes()).to_dict("records")
@@ -312,10 +256,10 @@ def _begin(order: Order, stack: Sequence[Trainable]) -> State:
     return State(0, {})
 
 
-def _train(order: Order, stack: list[Trainable], need: list[str]) -> None:
+def train_stack(order: Order, stack: list[Trainable], need: list[str]) -> None:
     """Train a stack and record its needed members; the caller holds their locks."""
-    path, saved, told = _path(order, stack), time.monotonic(), time.monotonic()
-    with _Interrupt() as interrupt:
+    path, saved, told = checkpoint_of(order, stack), time.monotonic(), time.monotonic()
+    with Interrupt() as interrupt:
 
         def on_step(state: State) -> None:
             nonlocal saved, told
@@ -328,7 +272,7 @@ def _train(order: Order, stack: list[Trainable], need: list[str]) -> None:
                 saved = time.monotonic()
             if time.monotonic() - told >= NEWS_EVERY:
                 order.done |= {run.key: state.step / run.steps for run in stack}
-                _tell(order, stack, f"at step {state.step}")
+                tell(order, stack, f"at step {state.step}")
                 told = time.monotonic()
             if interrupt.since:
                 raise KeyboardInterrupt
@@ -336,7 +280,7 @@ def _train(order: Order, stack: list[Trainable], need: list[str]) -> None:
                 raise OutOfTime
 
         with writing(path):
-            state = _begin(order, stack)
+            state = resume(order, stack)
         try:
             trained = kind_of(stack[0]).train(
                 stack, device=order.device, threads=order.threads, progress=order.progress,
@@ -361,7 +305,7 @@ def _halve(order: Order, stack: list[Trainable], need: list[str]) -> None:
     middle = len(stack) // 2
     for half in (stack[:middle], stack[middle:]):
         if wanted := [run.key for run in half if run.key in need]:
-            _train(order, half, wanted)
+            train_stack(order, half, wanted)
 
 
 def device_name(device: str) -> str:
@@ -389,12 +333,4 @@ def _record(order: Order, stack: list[Trainable], need: list[str], trained: Trai
         order.look(run)
         order.report.trained.append(order.found[run.key].manifest)
         order.report.reasons.append(order.why[run.key])
-    _tell(order, stack, f"took {duration(seconds)}")
-
-
-def _tell(order: Order, stack: Sequence[Trainable], news: str) -> None:
-    """One line of progress over runs, with the time left if there is a forecast."""
-    left = f", about {duration(time_left(order))} left" if order.forecast else ""
-    title = f"{len(stack)} x {kind_of(stack[0]).title(stack[0])}"
-    n = count(len(order.runs))
-    logger.info("%d of %s%s: %s %s", len(order.found), n, left, title, news)
+    tell(order, stack, f"took {duration(seconds)}")

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -24,7 +25,7 @@ from modnoise.experiments import EXPERIMENTS, SCALES
 from modnoise.spec import SpecError, Trainable
 
 if TYPE_CHECKING:
-    from modnoise.campaign import Order
+    from modnoise.order import Order
 
 app = typer.Typer(
     add_completion=False, rich_markup_mode=None,
@@ -114,7 +115,7 @@ def run(
     only: list[str] | None = ONLY,
     plan: bool = typer.Option(False, "--plan", help="only say what there is to do"),
     budget: str | None = typer.Option(
-        None, metavar="TIME", help="stop after 90s, 9m or 1.5h with a checkpoint, each worker"
+        None, metavar="TIME", help="stop after 90s, 9m or 1.5h with a checkpoint"
     ),
     device: str = typer.Option("cpu", metavar="DEVICE", help="cpu or cuda"),
     workers: int = typer.Option(
@@ -122,6 +123,9 @@ def run(
         min=1,
         metavar="N",
         help="processes, one thread each, that share the runs; one per free core",
+    ),
+    scheduler: str | None = typer.Option(
+        None, metavar="ADDRESS", help="train on the workers of a Dask cluster, as tcp://host:8786"
     ),
     store: Path | None = STORE,
     checkpoint_every: float = typer.Option(
@@ -141,10 +145,15 @@ def run(
       modnoise run fig2 fig3 --scale laptop --plan
       modnoise run fig2 fig3 --scale laptop --workers 2 --budget 9m
       modnoise run fig2 --only noise=0.3 --only width=513
+      modnoise run fig2 --scale paper --scheduler tcp://host:8786
     """
+    if scheduler and workers > 1:
+        raise SpecError("--workers is not allowed with --scheduler: the cluster has its own")
     begin, seconds = time.monotonic(), _seconds(budget) if budget else None
     runs = _runs(experiments, scale, only)
-    from modnoise.campaign import Order, bytes_needed, fill
+    from modnoise.campaign import bytes_needed, fill
+    from modnoise.cluster import connected
+    from modnoise.order import Order
     from modnoise.plan import leftover
     from modnoise.plan import plan as planned
     from modnoise.records import Store, commit
@@ -156,33 +165,38 @@ def run(
     order = Order(
         {run.key: run for run in runs}, Store(store), weights=False, device=device, threads=1,
         progress=sys.stderr.isatty() and workers == 1 and not worker,
-        checkpoint_every=checkpoint_every, deadline=seconds and begin + seconds,
+        checkpoint_every=checkpoint_every, deadline=seconds and begin + seconds, workers=workers,
     )  # fmt: skip
     for one in order.runs.values():
         order.look(one)
     if order.missing and not plan:
         order.store.probe(bytes_needed(order.missing, device))
-    if plan or (order.missing and not worker):
-        print(planned(order, workers), flush=True)
-    if plan:
-        return
-    if order.missing:
-        commit()
+    with connected(scheduler) if scheduler and order.missing else nullcontext() as cluster:
+        if cluster:
+            order.workers = max(1, len(cluster.workers()))
+        if plan or (order.missing and not worker):
+            print(planned(order), flush=True)
+        if plan:
+            return
+        if order.missing:
+            commit()
+        if cluster:
+            cluster.fill(order)
     if order.missing and workers > 1:
         common = ["--device", device, "--checkpoint-every", str(checkpoint_every)]
         common += ["--store", str(store)] if store else []
         common += [word for condition in only or () for word in ("--only", condition)]
-        _share(order, workers, [*experiments, "--scale", scale, *common])
-    if workers == 1 or not budget:
+        _share(order, [*experiments, "--scale", scale, *common])
+    if not cluster and (workers == 1 or not budget):
         fill(order)
     name = f"{' '.join(experiments)}, {scale}"
     if report := str(order.closed()):
         print(f"{name}: {report}")
     if order.missing:
-        print(f"{name}: stopped after {budget}. {leftover(order, workers)}")
+        print(f"{name}: stopped after {budget}. {leftover(order)}")
 
 
-def _share(order: Order, workers: int, words: list[str]) -> None:
+def _share(order: Order, words: list[str]) -> None:
     """Run the same command in one-thread processes, which divide the work by the store's locks."""
     from modnoise.campaign import follow
 
@@ -191,21 +205,21 @@ def _share(order: Order, workers: int, words: list[str]) -> None:
     if order.deadline is not None:
         command += ["--budget", f"{max(0.001, order.deadline - time.monotonic())}s"]
     processes = [
-        subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL) for _ in range(workers)
+        subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL) for _ in range(order.workers)
     ]
     try:
         while any(process.poll() is None for process in processes):
             time.sleep(0.5)
-            follow(order, workers)
+            follow(order)
     except KeyboardInterrupt:  # a terminal has told the workers too; who told us alone has not
         for process in processes:
             process.send_signal(signal.SIGTERM)
         for process in processes:
             process.wait()
         raise
-    follow(order, workers)
+    follow(order)
     if failed := sum(process.returncode != 0 for process in processes):
-        raise typer.Exit(_fail(f"{failed} of {workers} workers failed, see above", 1))
+        raise typer.Exit(_fail(f"{failed} of {order.workers} workers failed, see above", 1))
 
 
 @app.command("list", short_help="experiments, their cost, what is recorded")

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from modnoise.campaign import Order, begun, bytes_needed, device_name, stacks, time_left
+from modnoise.campaign import begun, bytes_needed, device_name, stacks
 from modnoise.costs import Sample, estimate, family, size
 from modnoise.kinds import kind_of
+from modnoise.order import Order, time_left
 from modnoise.records import count, duration
 from modnoise.spec import Trainable
 from modnoise.training.loop import State
@@ -132,7 +133,6 @@ class Plan:
     """What an order will take; as text, a few lines."""
 
     order: Order
-    workers: int
     shapes: int
     timed: int
     took: float
@@ -154,10 +154,10 @@ class Plan:
             rest = sum(len(runs) for runs in [*alike.values()][SHOWN:])
             lines.append(f"  and {count(rest)} of {len(alike) - SHOWN} other shapes")
         cost = time_left(order)
-        shared = f", {duration(cost / self.workers)} with {self.workers} workers"
+        shared = f", {duration(cost / order.workers)} with {order.workers} workers"
         lines.append(
             f"time: about {duration(cost)} on {device_name(order.device)}"
-            f"{shared if self.workers > 1 else ''} "
+            f"{shared if order.workers > 1 else ''} "
             f"({self.timed} of {self.shapes} shapes timed in {duration(self.took)})"
         )
         lines.append(
@@ -167,7 +167,7 @@ class Plan:
         return "\n".join(lines)
 
 
-def plan(order: Order, workers: int = 1) -> Plan:
+def plan(order: Order) -> Plan:
     """Look through what is missing and estimate it; ``order`` then knows its time left.
 
     Nothing is written.
@@ -182,7 +182,6 @@ def plan(order: Order, workers: int = 1) -> Plan:
     folder = next(path for path in (here, *here.parents) if path.exists())
     return Plan(
         order,
-        workers,
         shapes=len({(family(stack[0]), stack[0].operations) for stack in found}),
         timed=len(samples),
         took=time.monotonic() - begin,
@@ -209,9 +208,9 @@ def _counts(order: Order) -> str:
     )
 
 
-def leftover(order: Order, workers: int = 1) -> str:
+def leftover(order: Order) -> str:
     """What is left of an order, and how long it will take: one line."""
     _note_begun(order)
     cost = time_left(order)
-    left = f"; about {duration(cost / workers)} left" if cost else ""
+    left = f"; about {duration(cost / order.workers)} left" if cost else ""
     return f"{_counts(order)}{left}; the same command goes on"

@@ -11,9 +11,10 @@ from typing import Any, overload
 
 import pandas as pd
 
-from modnoise.campaign import Order, bytes_needed, fill, identity
+from modnoise.campaign import bytes_needed, fill
 from modnoise.files import Record
 from modnoise.kinds import kind_of
+from modnoise.order import Order, identity
 from modnoise.pages import Colophon
 from modnoise.records import Report, Store, StoreError, commit, duration, processor, provenance
 from modnoise.spec import Trainable

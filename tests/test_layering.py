@@ -19,13 +19,13 @@ LAYERS = [
     ["claims"],
     ["experiments", "parameters", "tables", "files", "kinds", "costs"],
     ["nets", "records"],
-    ["metrics", "fourier", "analytic", "transfer", "overview"],
+    ["metrics", "fourier", "analytic", "transfer", "overview", "order"],
     ["gradients", "partition", "timing", "collisions", "transformer"],
     ["structure", "scorecard"],
     ["training"],
     ["transformer_training", "mnist"],
     ["campaign"],
-    ["store", "plan"],
+    ["store", "plan", "cluster"],
     ["widgets", "cli"],
     ["__init__", "__main__"],
 ]
@@ -33,10 +33,11 @@ RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 
 NO_TORCH = {
     "spec", "kinds", "experiments", "parameters", "regimes", "files", "records", "pages", "claims",
-    "figures", "mnist_data", "transformer_run", "costs", "transfer", "overview",
+    "figures", "mnist_data", "transformer_run", "costs", "transfer", "overview", "order",
 }  # fmt: skip
 NO_FILES = set(RANK) - {
     "scorecard", "files", "records", "campaign", "store", "cli", "mnist_data", "transfer",
+    "cluster",
 }  # fmt: skip
 OPENING = {
     "open", "read_text", "read_bytes", "write_text", "write_bytes", "to_csv", "read_csv",

@@ -11,9 +11,10 @@ import pytest
 import torch
 
 from modnoise import campaign, plan
-from modnoise.campaign import Order, fill, time_left
+from modnoise.campaign import fill
 from modnoise.costs import Sample, estimate, family, measured, size
 from modnoise.kinds import Kind
+from modnoise.order import Order, time_left
 from modnoise.records import Store
 from modnoise.spec import Run, Trainable, field
 from modnoise.training.loop import Trained, drive, parts_schedule, schedule
@@ -180,8 +181,8 @@ def order_of(runs, store: Store, **options) -> Order:
 
 def test_a_plan_tells_runs_time_and_disk_and_writes_nothing(clock, tmp_path):
     runs = [Walk(width=w, seed=s) for w in (16, 128) for s in range(4)]
-    order = order_of(runs, Store(tmp_path / "runs", tmp_path / "results"))
-    text = str(plan.plan(order, workers=2))
+    order = order_of(runs, Store(tmp_path / "runs", tmp_path / "results"), workers=2)
+    text = str(plan.plan(order))
     whole = [costs(run)[0] * 1000 + costs(run)[3] for run in runs]
     assert time_left(order) == pytest.approx(sum(whole), rel=0.2)
     assert re.fullmatch(
@@ -215,7 +216,8 @@ def test_what_is_begun_is_planned_from_where_it_is(tmp_path):
     assert order.done == {run.key: 1 / 40 for run in runs[:2]}
     order.forecast = dict.fromkeys(order.runs, 80.0)
     assert time_left(order) == pytest.approx(80 * (39 / 40 * 2 + 1))
-    assert plan.leftover(order, 2) == (
+    order.workers = 2
+    assert plan.leftover(order) == (
         "3 runs: 0 recorded, 2 begun (2%), 1 to begin; about 2 min left; the same command goes on"
     )
 

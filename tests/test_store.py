@@ -23,6 +23,7 @@ import torch
 from modnoise import campaign, files, records
 from modnoise.experiments import WIDTHS
 from modnoise.files import Damaged, read_folder, read_state, state_facts, write_folder
+from modnoise.order import Order
 from modnoise.records import Report, Store, StoreError, commit, duration
 from modnoise.spec import Run
 from modnoise.store import load_or_train
@@ -553,7 +554,7 @@ def test_the_callers_ctrl_c_handler_is_back_after_training(store, ctrl_c):
     before = ctrl_c
     load_or_train(TINY, store=store, **QUIET)
     assert signal.getsignal(signal.SIGINT) is before
-    with campaign._Interrupt() as interrupt:
+    with campaign.Interrupt() as interrupt:
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
         assert interrupt.since
@@ -598,7 +599,7 @@ def test_what_another_process_trains_is_waited_for_and_loaded(store, starts, cap
 
 
 def test_a_deadline_ends_waiting_for_another_process(store, caplog):
-    order = campaign.Order({TINY.key: TINY}, store, False, "cpu", 1, False, 60.0)
+    order = Order({TINY.key: TINY}, store, False, "cpu", 1, False, 60.0)
     order.deadline = time.monotonic() + 0.05
     with store.lock(TINY.key):
         campaign.fill(order)

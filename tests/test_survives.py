@@ -24,8 +24,9 @@ import pytest
 
 import modnoise
 from modnoise import records
-from modnoise.campaign import Order, fill, identity
+from modnoise.campaign import fill
 from modnoise.files import read_folder, state_facts
+from modnoise.order import Order, identity
 from modnoise.records import CHECKOUT, Store, StoreError
 from modnoise.spec import Run
 from modnoise.store import load_or_train

@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 
 from modnoise import files, transfer
-from modnoise.campaign import Order, fill
+from modnoise.campaign import fill
 from modnoise.files import digest, read_folder, read_state, state_facts
+from modnoise.order import Order
 from modnoise.records import Store, StoreError
 from modnoise.spec import Run
 from modnoise.store import load_or_train
