@@ -460,6 +460,8 @@
 
   // --- wiring -----------------------------------------------------------------------------------------
 
+  for (const hidden of document.querySelectorAll(".mn-live")) hidden.hidden = false;
+  $("off").remove();
   for (const name of FIELDS) {
     const input = $(name), error = element("p", { id: `live-${name}-error`, class: "mn-error", role: "alert" });
     input.after(error);

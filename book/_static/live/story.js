@@ -56,10 +56,10 @@ function modnoiseStory() {
     const test = (part) => last.parts[part].accuracy.test;
     const found = test("G_quadratic"), random = test("G_random");
     const holds = found >= RECOVERED && found >= random + AHEAD;
-    const caution = prior.test >= RECOVERED
-      ? "The labels alone are enough for this filter, so it shows that the rule is still in the weights, not that "
-        + "it takes a net to find it: single waves can express little else than such a rule."
-      : "Single waves can express little else than such a rule, so some of this is the filter's own doing.";
+    const caution = "All that neurons of a single wave can say is waves in a + b, in a − b, in a or in b, so the filter "
+      + "brings a leaning to such rules with it. " + (prior.test >= found
+      ? "As the labels alone are enough for it, this shows that the rule is still in the weights, not that it takes a net to find it."
+      : "What the dominant frequencies add to the controls is what the net knows.");
     return {
       holds,
       text: `One frequency per neuron, under x²: right for ${percent(found)} of the same pairs `

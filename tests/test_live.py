@@ -1,0 +1,704 @@
+"""The page that trains in the browser: its JavaScript against the package, and the page itself.
+
+The formulas are tested under Node, the page in Chromium; each part is skipped where that is
+missing.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from modnoise import fourier, metrics
+from modnoise.nets import ACTIVATIONS, NetStack, new_nets
+from modnoise.spec import Run
+from modnoise.tables import NoisyTable, noisy_table, true_labels
+from modnoise.training.loop import Trained, train
+
+BOOK = Path(__file__).parent.parent / "book"
+LIVE = BOOK / "_static" / "live"
+NODE = shutil.which("node") or shutil.which("nodejs")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+in_node = pytest.mark.skipif(NODE is None, reason="there is no Node")
+in_chromium = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")
+
+# Functions of both worlds: weights and tables as JSON to what core.js takes.
+TAKE = """
+const take = (net) => ({ ...net, ...Object.fromEntries(
+  ["U", "V", "W", "mu"].map((name) => [name, Float64Array.from(net[name])])) });
+const follow = (core, run, net, table, steps) => {
+  const engine = new core.Engine(run, take(net), table), rows = [];
+  for (let step = 0; step <= Math.max(...steps); step++) {
+    if (steps.includes(step)) {
+      const { accuracy, cross_entropy } = core.scores(engine.net, table);
+      rows.push({ step, accuracy, cross_entropy });
+    }
+    engine.step();
+  }
+  return rows;
+};
+"""
+
+
+def javascript(source: str, module: str = "core", **given: object) -> object:
+    """What ``source`` returns under Node, with ``core`` (or another file) and the arguments."""
+    script = (
+        f"{TAKE} const {module} = require({json.dumps(str(LIVE / f'{module}.js'))});"
+        f"const {{ {', '.join(given)} }} = JSON.parse(require('fs').readFileSync(0));"
+        f"const found = (() => {{ {source} }})();"
+        "process.stdout.write(JSON.stringify(found,"
+        "  (_, x) => ArrayBuffer.isView(x) ? [...x] : x));"
+    )
+    done = subprocess.run(
+        [NODE, "-e", script], input=json.dumps(given), capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def as_json(stack: NetStack | NoisyTable) -> dict:
+    """The first net, or table, as the page takes it."""
+    if isinstance(stack, NoisyTable):
+        names, size = ("true", "given", "role"), {"p": stack.p}
+    else:
+        names, size = ("U", "V", "W", "mu"), {"p": stack.p, "width": stack.width, "act": stack.act}
+    return size | {name: getattr(stack, name)[0].flatten().tolist() for name in names}
+
+
+def recorded(trained: Trained) -> pd.DataFrame:
+    """The history of the full net at the steps that are compared."""
+    history = trained.history
+    return history[(history.part == "full") & ((history.step <= 200) | (history.step == 500))]
+
+
+def assert_follows(rows: list[dict], history: pd.DataFrame, rtol: float) -> None:
+    assert [row["step"] for row in rows] == history.step.tolist()
+    for role in metrics.ROLES:
+        losses = [row["cross_entropy"][role] for row in rows if row["step"] <= 200]
+        expected = history.loc[history.step <= 200, f"cross_entropy_{role}"]
+        np.testing.assert_allclose(losses, expected, rtol=rtol)
+        assert rows[-1]["accuracy"][role] == history[f"accuracy_{role}"].iloc[-1]
+
+
+SMALL = Run(p=11, width=24, noise=0.3, steps=500, lr=3e-3, dtype="float64")
+
+
+# --- the formulas
+
+
+@in_node
+@pytest.mark.parametrize("act", list(ACTIVATIONS))
+def test_the_page_trains_as_the_package_does(act):
+    for op in ("add", "sub", "mul"):
+        run = SMALL.but(act=act, op=op)
+        history = recorded(train(run))
+        rows = javascript(
+            "return follow(core, run, net, table, steps)",
+            net=as_json(new_nets(run)), table=as_json(noisy_table(run)),
+            run={"lr": run.lr, "weight_decay": run.weight_decay}, steps=history.step.tolist(),
+        )  # fmt: skip
+        assert_follows(rows, history, rtol=1e-8)
+
+
+@in_node
+def test_the_page_follows_the_package_in_its_own_precision():
+    run = Run(p=23, width=64, noise=0.3, steps=500)
+    assert run.dtype == "float32"
+    history = recorded(train(run))
+    rows = javascript(
+        "return follow(core, run, net, table, steps)",
+        net=as_json(new_nets(run)), table=as_json(noisy_table(run)),
+        run={"lr": run.lr, "weight_decay": run.weight_decay}, steps=history.step.tolist(),
+    )  # fmt: skip
+    assert_follows(rows, history, rtol=1e-4)
+
+
+@in_node
+def test_the_normal_distribution_of_gelu_is_exact_to_eleven_digits():
+    x = torch.linspace(-9, 9, 2001, dtype=torch.float64)
+    found = javascript("return x.map(core.Phi)", x=x.tolist())
+    torch.testing.assert_close(
+        torch.tensor(found, dtype=torch.float64), torch.special.ndtr(x), rtol=0, atol=1e-11
+    )
+
+
+def assert_same_net(found: dict, nets: NetStack) -> None:
+    for name in ("U", "V", "W", "mu"):
+        np.testing.assert_allclose(
+            found[name], getattr(nets, name)[0].flatten(), rtol=0, atol=1e-12
+        )
+
+
+@in_node
+@pytest.mark.parametrize("p", [11, 12])
+def test_filtration_keeps_what_the_package_keeps(p):
+    nets = new_nets(SMALL.but(p=p))
+    g, r = fourier.filtrate(nets)
+    found = javascript("return core.filtrate(take(net))", net=as_json(nets))
+    assert found["k"] == fourier.dominant_frequency(nets.W)[0].tolist()
+    assert_same_net(found["g"], g)
+    assert_same_net(found["r"], r)
+
+
+@in_node
+def test_a_given_frequency_and_the_discrete_logarithm_filter_as_in_the_package():
+    nets = new_nets(SMALL)
+    k = torch.arange(nets.width).remainder(5)[None] + 1
+    found = javascript(
+        "return core.filtrate(take(net), { k, order: core.logarithms(net.p) })",
+        net=as_json(nets), k=k[0].tolist(),
+    )  # fmt: skip
+    for part, expected in zip("gr", fourier.filtrate_log(nets, k), strict=True):
+        assert_same_net(found[part], expected)
+    assert javascript("return core.logarithms(31)") == fourier.logarithms(31).tolist()
+    assert javascript("return [9, 15, 24].map(core.logarithms)") == [None, None, None]
+
+
+@in_node
+@pytest.mark.parametrize("op", ["add", "mul"])
+def test_the_parts_score_as_in_the_package(op):
+    run = SMALL.but(op=op, steps=60)
+    nets, table, _ = train(run)
+    parts = fourier.parts(nets, log=op == "mul")
+    log = "_log" if op == "mul" else ""
+    named = {"full": "full", "G": f"G{log}", "R": f"R{log}", "G_quadratic": f"G{log}_quadratic"}
+    found = javascript(
+        "const parts = core.parts(take(net), op);"
+        "return Object.fromEntries(Object.entries(parts)"
+        "  .map(([name, part]) => [name, core.scores(part, table)]))",
+        net=as_json(nets), table=as_json(table), op=op,
+    )  # fmt: skip
+    for name, ours in named.items():
+        accuracy, loss = metrics.scores(parts[ours], table)
+        assert list(found[name]["accuracy"].values()) == accuracy[0].tolist()
+        np.testing.assert_allclose(list(found[name]["cross_entropy"].values()), loss[0], rtol=1e-9)
+        answers = metrics.predictions(parts[ours])[0].flatten()
+        assert found[name]["answers"] == answers.tolist()
+    assert found["G_random"]["answers"] != found["G_quadratic"]["answers"]
+
+
+@in_node
+@pytest.mark.parametrize("p", [11, 12])
+def test_the_filter_on_the_labels_alone_is_that_of_the_package(p):
+    table = noisy_table(SMALL.but(p=p))
+    answers = javascript("return core.labelPrior(table)", table=as_json(table))
+    expected = fourier.label_prior(table)[0]
+    assert answers == expected.flatten().tolist()
+    accuracy = javascript(
+        "return core.accuracyOf(answers, table)", answers=answers, table=as_json(table)
+    )
+    held_out = (table.role == 3)[0]
+    assert accuracy["test"] == (expected == table.true[0])[held_out].double().mean()
+
+
+@in_node
+@pytest.mark.parametrize("op", ["add", "sub", "mul"])
+def test_a_table_of_the_page_has_half_of_the_pairs_and_the_noise_that_was_asked_for(op):
+    tables = javascript(
+        "return noises.map((noise) => core.noisyTable({ op, p: 13, noise, seed: 5 }))",
+        op=op, noises=[0, 0.25, 1],
+    )  # fmt: skip
+    roles = [np.array(table["role"]) for table in tables]
+    for table, role, wrong in zip(tables, roles, [0, 21, 84], strict=True):  # of 169 // 2 = 84
+        true, given = np.array(table["true"]), np.array(table["given"])
+        assert (true == true_labels(op, 13).flatten()).all()
+        assert ((true != given) == (role == 1)).all()
+        assert (role == 1).sum() == wrong
+        assert (role <= 1).sum() == 84
+        assert given.min() >= 0
+        assert given.max() < 13
+    assert ((roles[0] <= 1) == (roles[2] <= 1)).all(), "the split does not depend on the noise"
+    first, last = (np.array(tables[i]["given"]) for i in (1, 2))
+    assert (first == last)[roles[1] == 1].all(), "the noisy sets are nested, with their labels"
+
+
+@in_node
+def test_a_seed_draws_the_same_numbers_again_and_another_seed_others():
+    source = "const g = core.generator(seed, stream); return [...Array(1000)].map(g.uniform)"
+    drawn = {
+        key: javascript(source, seed=key[0], stream=key[1]) for key in [(1, 1), (1, 2), (2, 1)]
+    }
+    assert drawn[1, 1] == javascript(source, seed=1, stream=1)
+    assert len({tuple(numbers) for numbers in drawn.values()}) == 3
+    for numbers in drawn.values():  # mean of 1,000 uniform numbers: 1/2 within 5 sigma
+        assert abs(np.mean(numbers) - 0.5) < 5 / np.sqrt(12 * 1000)
+        assert 0 <= min(numbers) < max(numbers) < 1
+
+
+@in_node
+def test_a_new_net_has_the_bounds_of_the_package():
+    net = javascript("return core.newNet({ p: 16, width: 100, act: 'relu', seed: 0 })")
+    for name, bound in {"U": 1 / 4, "V": 1 / 4, "W": 1 / 10}.items():
+        weights = np.array(net[name])
+        assert bound * 0.99 < np.abs(weights).max() <= bound
+    assert net["mu"] == [0] * 16
+
+
+@in_node
+@pytest.mark.parametrize(
+    ("field", "text", "allowed"),
+    [
+        ("p", "60", "a whole number from 3 to 59"),
+        ("p", "7.5", "a whole number from 3 to 59"),
+        ("width", "", "a whole number from 1 to 1024"),
+        ("noise", "1.01", "a number from 0 to 1"),
+        ("op", "div", "add, sub, mul"),
+        ("act", "tanh", "relu, quadratic, gelu, reverse_relu"),
+        ("lr", "0", "a number above 0 and at most 1"),
+        ("weight_decay", "-1", "a number from 0 to 100"),
+        ("seed", "1e99", "a whole number from 0 to 2147483647"),
+        ("steps", "abc", "a whole number from 1 to 20000"),
+    ],
+)
+def test_bad_input_is_refused_with_the_reason(field, text, allowed):
+    errors = javascript("return core.checked(texts).errors", texts={field: text})
+    assert errors == {field: f'{field} = "{text}" is not allowed: it must be {allowed}'}
+
+
+@in_node
+def test_unknown_input_is_refused_and_the_defaults_are_not():
+    errors = javascript("return core.checked({ widht: 3 }).errors")
+    assert list(errors) == ["widht"]
+    assert javascript("return core.checked({})")["errors"] == {}
+
+
+def test_the_form_has_the_limits_that_are_checked():
+    form = (BOOK / "live.md").read_text(encoding="utf-8")
+    core = (LIVE / "core.js").read_text(encoding="utf-8")
+    for name in ("p", "width", "noise", "weight_decay", "steps"):
+        low, high = re.search(rf"    {name}: {{.*?low: (\d+), high: (\d+)", core).groups()
+        assert re.search(rf'name="{name}" type="number" min="{low}" max="{high}"', form), name
+
+
+# --- the story
+
+
+def facts(**changes: float) -> dict:
+    """What a run must have been for all five statements to hold; ``changes`` say otherwise."""
+    value = {
+        "clean": 0.6, "full": 0.01, "memorized": 1.0, "G_quadratic": 0.95, "G_random": 0.3,
+        "nothing": 0.02, "noisy_step": 20, **changes,
+    }  # fmt: skip
+
+    def last(noisy: float, found: float) -> dict:
+        full = {"clean": 1, "noisy": noisy, "recovered": 0, "test": value["full"]}
+        parts = {"full": full, "G": {"test": 0.2}, "R": {"test": 0.01}}
+        parts |= {"G_quadratic": {"test": found}, "G_random": {"test": value["G_random"]}}
+        return {"step": 100, "parts": {name: {"accuracy": x} for name, x in parts.items()}}
+
+    def at(step: int) -> dict:
+        known = {"clean": float(step >= 40), "noisy": float(step >= value["noisy_step"])}
+        return {"step": step, "parts": {"full": {"accuracy": known}}}
+
+    run = {"p": 50, "act": "relu", "steps": 100}
+    prior = {"test": 1.0}
+    return {
+        "run": run, "prior": prior, "count": {"clean": 50, "noisy": 50, "test": 100},
+        "history": [at(step) for step in (0, 20, 40, 60)],
+        "last": last(value["memorized"], value["G_quadratic"]),
+        "control": {"run": run, "prior": {"test": 0.0}, "last": last(1.0, value["nothing"])},
+    }  # fmt: skip
+
+
+def told(known: dict) -> list[dict]:
+    return javascript("return story.STEPS.map(({ tell }) => tell(known))", "story", known=known)
+
+
+@in_node
+@pytest.mark.parametrize(
+    ("changes", "fails"),
+    [
+        ({}, []),
+        ({"noisy_step": 60}, [0]),
+        ({"noisy_step": 40}, [0]),
+        ({"memorized": 0.98}, [1]),
+        ({"full": 0.05}, [2]),
+        ({"G_quadratic": 0.89}, [3]),
+        ({"G_random": 0.9}, [3]),
+        ({"nothing": 0.07}, [4]),
+    ],
+)
+def test_a_statement_of_the_story_holds_only_if_its_numbers_say_so(changes, fails):
+    assert [i for i, one in enumerate(told(facts(**changes))) if not one["holds"]] == fails
+
+
+@in_node
+def test_the_statements_quote_the_numbers_of_the_run():
+    texts = [one["text"] for one in told(facts(G_random=0.421, memorized=0.987))]
+    assert "known at step 20" in texts[0]
+    assert "98.7 %" in texts[1]
+    assert "1.0 %" in texts[2]
+    assert "2.0 %" in texts[2]
+    assert "95.0 %" in texts[3]
+    assert "42.1 %" in texts[3]
+
+
+# --- the page
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The page without the book's frame: its HTML blocks, in a folder as in the built book."""
+    folder = tmp_path_factory.mktemp("site")
+    shutil.copytree(BOOK / "_static", folder / "_static")
+    blocks = re.findall(r"```\{raw\} html\n(.*?)```", (BOOK / "live.md").read_text(), re.DOTALL)
+    page = folder / "book" / "live.html"
+    page.parent.mkdir()
+    page.write_text(
+        '<!doctype html><html lang="en" data-theme="light"><meta charset="utf-8">'
+        '<title>live</title><meta name="viewport" content="width=device-width">'
+        '<link rel="stylesheet" href="../_static/modnoise.css"><main>' + "".join(blocks)
+    )
+    return page.as_uri()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as play:
+        started = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def page(browser: Browser, address: str) -> Iterator[Page]:
+    """The page, opened from disk; it may ask nobody and report no error."""
+    opened = browser.new_page()
+    wrong: list[str] = []
+    opened.on("pageerror", lambda error: wrong.append(str(error)))
+    opened.on("console", lambda line: line.type == "error" and wrong.append(line.text))
+    opened.on("request", lambda r: r.url.startswith("http") and wrong.append(r.url))
+    opened.goto(address)
+    yield opened
+    opened.close()
+    assert wrong == []
+
+
+@pytest.fixture
+def fill(page: Page) -> Callable[..., None]:
+    """Write into the form."""
+
+    def write(**fields: str) -> None:
+        for name, text in fields.items():
+            field = page.locator(f"#live-{name}")
+            field.select_option(text) if name in ("op", "act") else field.fill(text)
+
+    return write
+
+
+TINY = {"p": "7", "width": "8", "steps": "400"}
+
+
+def status(page: Page, text: str) -> None:
+    """Wait until the status line says so."""
+    page.wait_for_function(
+        "(text) => document.getElementById('live-status').textContent.includes(text)",
+        arg=text, timeout=60_000,
+    )  # fmt: skip
+
+
+def step_of(page: Page) -> int:
+    return page.evaluate("window.modnoise.history().at(-1).step")
+
+
+@in_chromium
+def test_train_runs_to_the_last_step_and_says_what_the_net_knows(page, fill):
+    fill(**TINY)
+    page.click("#live-train")
+    status(page, "Done: step 400.")
+    assert step_of(page) == 400
+    accuracy = page.evaluate("window.modnoise.history().at(-1).parts.full.accuracy")
+    row = " ".join(f"{100 * accuracy[x]:.1f} %" for x in ("clean", "noisy", "recovered", "test"))
+    page.wait_for_function(
+        """(row) => [...document.querySelectorAll("#live-numbers tr:first-child td")]
+          .map((cell) => cell.textContent).join(" ") === row""",
+        arg=row,
+    )
+    assert page.locator("#live-numbers tr").count() == 6
+    assert f"test {100 * accuracy['test']:.1f} %" in page.inner_text("#live-words")
+    counts = [int(x.split(": ")[1]) for x in page.locator("#live-keys li").all_inner_texts()]
+    assert sum(counts) == 49
+    page.check("input[value=cross_entropy]")
+    page.wait_for_function("document.getElementById('live-caption').textContent.includes('nats')")
+
+
+@in_chromium
+def test_more_steps_continue_the_same_net(page, fill):
+    fill(**TINY | {"steps": "10"})
+    page.click("#live-train")
+    status(page, "Done: step 10.")
+    page.click("#live-train")
+    status(page, "raise")
+    fill(steps="20")
+    assert page.inner_text("#live-train") == "Continue"
+    page.click("#live-train")
+    status(page, "Done: step 20.")
+    assert page.evaluate("window.modnoise.history()[0].step") == 0
+    fill(seed="43")
+    assert page.inner_text("#live-train") == "Train"
+
+
+@in_chromium
+def test_pause_step_and_reset_do_what_they_say(page, fill):
+    fill(p="31", steps="20000")
+    page.click("#live-train")
+    page.wait_for_function("window.modnoise.history().length > 5")
+    page.click("#live-pause")
+    status(page, "Paused at step")
+    paused = step_of(page)
+    page.wait_for_timeout(300)
+    assert step_of(page) == paused
+    page.click("#live-step")
+    status(page, f"Paused at step {paused + 1}.")
+    page.click("#live-reset")
+    status(page, "Nothing is trained yet.")
+    page.click("#live-step")
+    status(page, "Paused at step 1.")
+
+
+@in_chromium
+def test_the_same_settings_train_the_same_net_again(page, fill):
+    losses = []
+    for _ in range(2):
+        page.click("#live-reset", force=True)
+        fill(**TINY | {"steps": "50"})
+        page.click("#live-train")
+        status(page, "Done")
+        losses.append(page.evaluate("window.modnoise.history().map((x) => x.parts.full)"))
+        page.reload()
+    assert losses[0] == losses[1]
+
+
+@in_chromium
+def test_refused_input_is_explained_beside_the_field_and_nothing_starts(page, fill):
+    fill(p="60", lr="0")
+    page.click("#live-train")
+    status(page, "Not started")
+    assert "it must be a whole number from 3 to 59" in page.inner_text("#live-p-error")
+    assert "it must be a number above 0" in page.inner_text("#live-lr-error")
+    assert page.evaluate("document.activeElement.id") == "live-p"
+    assert page.get_attribute("#live-p", "aria-invalid") == "true"
+    assert page.evaluate("window.modnoise.history()") is None
+    fill(p="31", lr="0.001")
+    assert page.inner_text("#live-p-error") == ""
+
+
+@in_chromium
+def test_a_link_brings_all_settings_to_another_reader(page, fill, browser):
+    asked = {
+        "p": "13", "width": "20", "noise": "0.25", "op": "mul", "act": "gelu", "lr": "0.002",
+        "weight_decay": "0.5", "seed": "9", "steps": "77",
+    }  # fmt: skip
+    fill(**asked)
+    page.click("#live-share")
+    status(page, "link")
+    other = browser.new_page()
+    other.goto(page.input_value("#live-address"))
+    status(other, "press Train")
+    assert {name: other.input_value(f"#live-{name}") for name in asked} == asked
+    other.goto(page.url.split("#")[0] + "#p=99&wdith=3")
+    status(other, "The link is refused")
+    assert 'p = "99" is not allowed' in other.inner_text("#live-status")
+    assert '"wdith" is unknown' in other.inner_text("#live-status")
+    other.close()
+
+
+@in_chromium
+def test_a_tab_in_the_background_pauses_and_goes_on_by_itself(page, fill):
+    fill(p="31", steps="20000")
+    page.click("#live-train")
+    page.wait_for_function("window.modnoise.history()?.length > 5")
+    show = """(hidden) => {
+      Object.defineProperty(document, "hidden", { get: () => hidden, configurable: true });
+      document.dispatchEvent(new Event("visibilitychange"));
+    }"""
+    page.evaluate(show, True)
+    status(page, "in the background")
+    page.wait_for_timeout(500)
+    paused = step_of(page)
+    page.wait_for_timeout(500)
+    assert step_of(page) == paused
+    page.evaluate(show, False)
+    page.wait_for_function("(step) => window.modnoise.history().at(-1).step > step", arg=paused)
+    page.click("#live-pause")
+    status(page, "Paused at step")
+
+
+@in_chromium
+def test_the_largest_net_leaves_the_page_responsive(page, fill):
+    fill(p="59", width="1024", steps="20000")
+    page.evaluate("""() => {
+      window.longest = 0;
+      let last = performance.now();
+      setInterval(() => {
+        window.longest = Math.max(window.longest, performance.now() - last);
+        last = performance.now();
+      }, 20);
+    }""")
+    page.click("#live-train")
+    page.wait_for_function("window.modnoise.history()?.length > 3", timeout=60_000)
+    page.keyboard.press("Tab")
+    page.click("#live-pause")
+    status(page, "Paused at step")
+    assert page.evaluate("window.longest") < 1000  # milliseconds in which it did not answer
+
+
+@in_chromium
+def test_a_rate_that_blows_up_is_reported(page, fill):
+    fill(**TINY | {"lr": "1", "act": "quadratic", "weight_decay": "100"})
+    page.click("#live-train")
+    status(page, "no longer finite")
+    assert page.is_enabled("#live-train")
+
+
+@in_chromium
+def test_a_pair_can_be_asked_for(page, fill):
+    fill(**TINY | {"steps": "5", "op": "sub"})
+    page.click("#live-train")
+    status(page, "Done")
+    fill(a="2", b="6")
+    page.wait_for_function(
+        "document.getElementById('live-answer').textContent.startsWith('2 − 6 mod 7 = 3;')"
+    )
+    fill(b="7")
+    page.wait_for_function(
+        "document.getElementById('live-answer').textContent.includes('from 0 to 6')"
+    )
+
+
+@in_chromium
+def test_everything_can_be_reached_with_the_keyboard_and_has_a_name(page):
+    controls = page.locator("button:enabled, input, select")
+    seen = set()
+    for _ in range(controls.count() + 8):
+        page.keyboard.press("Tab")
+        seen.add(page.evaluate("document.activeElement.id || document.activeElement.name"))
+    wanted = controls.evaluate_all(
+        "(all) => all.filter((x) => x.offsetParent).map((x) => x.id || x.name)"
+    )
+    assert set(wanted) <= seen
+    page.focus("#live-p")
+    page.keyboard.press("Enter")
+    status(page, "Training")
+
+
+@in_chromium
+@pytest.mark.parametrize("width", [390, 1280, 1920])
+def test_the_page_does_not_scroll_sideways(page, fill, width):
+    page.set_viewport_size({"width": width, "height": 900})
+    fill(**TINY | {"steps": "10"})
+    page.click("#live-train")
+    status(page, "Done")
+    page.wait_for_selector("#live-neurons svg >> nth=0")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@in_chromium
+def test_the_map_takes_the_colours_of_the_theme(page, fill):
+    fill(**TINY | {"steps": "300", "noise": "0"})
+    page.click("#live-train")
+    status(page, "Done")
+    paint = """() => { const map = document.getElementById("live-map");
+      return [...new Uint32Array(map.getContext("2d").getImageData(0, 0, 7, 7).data.buffer)]; }"""
+    page.wait_for_timeout(400)
+    light = page.evaluate(paint)
+    page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    page.wait_for_timeout(400)
+    dark = page.evaluate(paint)
+    assert [bool(x) for x in light] == [bool(x) for x in dark]
+    assert set(light).isdisjoint(set(dark) - {0})
+
+
+@in_chromium
+def test_the_worker_of_the_page_follows_the_package(page):
+    run = SMALL.but(act="gelu")
+    trained = train(run)
+    history = recorded(trained)
+    steps = history.step.tolist()
+    rows = page.evaluate(
+        """async ([run, net, table, steps]) => {
+          const worker = window.modnoise.newWorker(), found = {};
+          const stopped = new Promise((resolve) => {
+            worker.onmessage = ({ data }) => {
+              if (data.type === "record") found[data.step] = data.parts.full;
+              if (data.type === "stopped") resolve();
+            };
+          });
+          for (const name of ["U", "V", "W", "mu"]) net[name] = Float64Array.from(net[name]);
+          worker.postMessage({ do: "new", run, net, table });
+          worker.postMessage({ do: "go", until: Math.max(...steps) });
+          await stopped;
+          worker.terminate();
+          return steps.map((step) => ({ step, ...found[step] }));
+        }""",
+        [
+            {"p": run.p, "width": run.width, "act": run.act, "op": run.op, "lr": run.lr,
+             "weight_decay": run.weight_decay},
+            as_json(new_nets(run)), as_json(noisy_table(run)), steps,
+        ],
+    )  # fmt: skip
+    assert_follows(rows, history, rtol=1e-8)
+
+
+def tell(page: Page, step: int) -> str:
+    """Press on and wait for the statement of that step."""
+    page.click("#live-story-next")
+    page.wait_for_function(
+        "(n) => document.querySelectorAll('#live-story-steps li:not(.open)').length === n",
+        arg=step + 1, timeout=120_000,
+    )  # fmt: skip
+    return page.locator("#live-story-steps li").nth(step).inner_text()
+
+
+@in_chromium
+def test_the_five_statements_of_the_story_hold_for_its_settings(page):
+    texts = [tell(page, step) for step in range(4)]
+    last = page.evaluate("window.modnoise.history().at(-1)")["parts"]
+    texts.append(tell(page, 4))
+    for text in texts:
+        assert "Holds in this run." in text
+    quoted = {
+        1: last["full"]["accuracy"]["noisy"],
+        2: last["full"]["accuracy"]["test"],
+        3: last["G_quadratic"]["accuracy"]["test"],
+    }
+    for step, value in quoted.items():
+        assert f"{100 * value:.1f} %" in texts[step]
+    assert f"{100 * last['G_random']['accuracy']['test']:.1f} %" in texts[3]
+    control = page.evaluate("window.modnoise.history().at(-1)")["parts"]["G_quadratic"]
+    assert f"{100 * control['accuracy']['test']:.1f} %" in texts[4]
+    assert page.input_value("#live-noise") == "1"
+    assert page.inner_text("#live-story-next") == "Start again"
+
+
+@in_chromium
+def test_the_story_of_another_run_says_what_does_not_hold(page, fill):
+    fill(**TINY | {"noise": "0", "steps": "20"})
+    page.click("#live-story-own")
+    page.wait_for_selector("#live-story-steps li.fails")
+    texts = [page.locator("#live-story-steps li").first.inner_text()]
+    texts += [tell(page, step) for step in range(1, 5)]
+    assert "Does not hold in this run." in texts[0]
+    assert "Does not hold in this run." in texts[1]
+    assert "Does not hold in this run." in texts[3]
+
+
+@in_chromium
+@pytest.mark.slow
+@pytest.mark.parametrize(("p", "width", "bar"), [("31", "128", 200), ("59", "256", 15)])
+def test_the_page_trains_fast_enough_with_everything_shown(page, fill, p, width, bar):
+    fill(p=p, width=width, steps="600" if p == "31" else "200")
+    page.click("#live-train")
+    status(page, "Done")
+    speed = int(re.search(r"(\d+) steps per second", page.inner_text("#live-speed"))[1])
+    assert speed >= bar
