@@ -7,9 +7,10 @@ In one run, so that a busy machine slows all alike:
 - ``fast``: the engine of this package; ``bf16``: the same with products in bfloat16;
 - ``bound``: the three bare matrix products of a step, batched over the stack, and one softmax.
 
-Rounds of them alternate and medians are compared: ratios count, not times. On a CPU everything
-has one thread, but for the whole machine, where the plain loop gets all threads and the engine one
-process per core. Memory: growth of a process's peak over what it holds before it makes a net.
+Rounds of them alternate and the best rounds are compared: ratios count, not times. On a CPU
+everything has one thread, whose own time is taken, so that other programs disturb little; but for
+the whole machine, where the plain loop gets all threads and the engine one process per core.
+Memory: growth of a process's peak over what it holds before it makes a net.
 
     python benchmarks/trainers.py [--rounds 5] [--quick] [--out benchmarks/trainers.json]
 """
@@ -23,7 +24,6 @@ import math
 import multiprocessing as mp
 import os
 import platform
-import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -115,20 +115,21 @@ def bound(run: mn.Run, device: str, nets: int = 1) -> Step:
     return step
 
 
-def milliseconds(step: Step, repeats: int, device: str) -> float:
-    """Mean time of one call over ``repeats`` calls."""
-    begin = time.perf_counter()
+def milliseconds(step: Step, repeats: int, device: str, threads: int = 1) -> float:
+    """Mean time of one call over ``repeats`` calls: processor time of one thread, else passed."""
+    clock = time.process_time if device == "cpu" and threads == 1 else time.perf_counter
+    begin = clock()
     for _ in range(repeats):
         step()
     if device != "cpu":
         torch.cuda.synchronize()
-    return (time.perf_counter() - begin) / repeats * 1e3
+    return (clock() - begin) / repeats * 1e3
 
 
 def alternate(
     steps: dict[str, Step], rounds: int, device: str, threads: int = 1, matmul: str = "exact"
 ) -> dict[str, float]:
-    """Median milliseconds per call of each, measured in alternating rounds."""
+    """Milliseconds per call of each in its best of alternating rounds."""
     times: dict[str, list[float]] = {name: [] for name in steps}
     for i in range(rounds + 1):  # the first round warms up
         for name, step in steps.items():
@@ -136,8 +137,8 @@ def alternate(
                 if name in ("plain", "lookup"):  # what a user gets without asking for anything
                     torch.set_float32_matmul_precision("highest")
                 repeats = 4 if i == 0 else max(1, int(150 / times[name][0]))
-                times[name].append(milliseconds(step, repeats, device))
-    return {name: statistics.median(t[1:]) for name, t in times.items()}
+                times[name].append(milliseconds(step, repeats, device, threads))
+    return {name: min(t[1:]) for name, t in times.items()}
 
 
 def one_net(run: mn.Run, rounds: int, device: str = "cpu") -> dict:
@@ -220,9 +221,9 @@ def whole_machine(run: mn.Run, rounds: int) -> dict:
             rates[name].append(_processes(run, name, 1.0))
         with torch_settings("cpu", CORES):
             torch.set_float32_matmul_precision("highest")
-            milliseconds(step, 3, "cpu")
-            rates["plain"].append(1e3 / milliseconds(step, 10, "cpu"))
-    rate = {name: statistics.median(x) for name, x in rates.items()}
+            milliseconds(step, 3, "cpu", CORES)
+            rates["plain"].append(1e3 / milliseconds(step, 10, "cpu", CORES))
+    rate = {name: max(x) for name, x in rates.items()}
     return {
         "what": "whole machine", "device": "cpu", "p": run.p, "width": run.width, "nets": CORES,
         "plain_ms": 1e3 / rate["plain"], "fast_ms": 1e3 / rate["fast"],
