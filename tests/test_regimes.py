@@ -86,6 +86,7 @@ def test_labels_of_a_frame_of_runs_come_row_by_row():
         ([0.1, 0.95, 0.3, 0.6, 0.2], (33, 0.95, 0.85, 0.75)),  # the second peak is lower
         ([0.1, 0.3, 0.9, 0.89], (65, 0.9, 0.8, 0.01)),  # hardly falls, yet none falls more
         ([0.1, 0.2, 0.3, 0.9], (65, 0.3, 0.2, -0.6)),  # the last is no inner one
+        ([0.5, 0.9, 0.1, 0.7, 0.6], (33, 0.9, 0.4, 0.3)),  # the second rises more, but stays up
         ([0.9, 0.5, 0.4, 0.3], (33, 0.5, 0.0, 0.2)),  # falls only: no rise
     ],
 )
@@ -115,8 +116,9 @@ def test_peaks_are_those_of_medians_over_seeds_beside_their_thresholds():
 
 
 def test_an_error_that_only_falls_has_no_width_of_a_peak():
-    tests, widths = (0.1, 0.4, 0.6, 0.9), WIDTHS[:4]
-    rows = pd.DataFrame({"width": widths, "accuracy_test": tests, "accuracy_noisy": 0.0})
+    tests, noisy = (0.1, 0.4, 0.6, 0.9), (0.0, 0.0, 1.0, 1.0)
+    rows = pd.DataFrame({"width": WIDTHS[:4], "accuracy_test": tests, "accuracy_noisy": noisy})
     found = peaks(rows.assign(noise=0.1), ["noise"]).loc[(0.1,)]
     assert pd.isna(found["peak at M"])
     assert found[["rise", "fall"]].tolist() == pytest.approx([0.0, 0.5])
+    assert found["best below"] == pytest.approx(0.4)  # at M = 33; 65 fits the wrong labels
