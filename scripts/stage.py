@@ -17,7 +17,7 @@ def stage(target: Path, notebooks: list[Path]) -> None:
     for name in FILES:
         shutil.copyfile(name, target / name)
     shutil.rmtree(target / "book", ignore_errors=True)
-    shutil.copytree("book", target / "book")
+    shutil.copytree("book", target / "book", ignore=shutil.ignore_patterns("__pycache__"))
     for page in target.glob("notebooks/*"):
         if page.relative_to(target) not in notebooks:
             page.unlink()

@@ -21,9 +21,11 @@ import look
 import pytest
 import yaml
 from filelock import FileLock
+from modnoise_api import INSIDE
 from modnoise_book import apart, rows
 from playwright.sync_api import Browser
 
+import modnoise as mn
 from modnoise.experiments import EXPERIMENTS
 from modnoise.figures.style import PALETTES, SERIES
 
@@ -274,6 +276,14 @@ def test_every_figure_of_the_paper_has_its_row(site):
         html = (site / "notebooks" / f"{path.stem}.html").read_text(encoding="utf-8")
         figures = path.read_text(encoding="utf-8").count('"name": "paper-fig-')
         assert html.count('<p class="mn-row">') >= figures
+
+
+def test_the_reference_has_every_public_name(site):
+    anchors = read(site / "book" / "api.html").anchors
+    names = set(mn.__all__) - set(INSIDE.values())
+    names |= {f"figures.{name}" for name in mn.figures.__all__}
+    names |= {"widgets.recorded", "widgets.Recorded", "Run.but"}
+    assert sorted(name for name in names if f"modnoise.{name}" not in anchors) == []
 
 
 def test_figures_lie_beside_the_page(tmp_path):
