@@ -203,6 +203,26 @@ def test_stylesheets_load_only_files_of_the_book(site):
         assert not re.findall(r"@import[^;]*https?:|url\(\s*[\"']?https?:", text), path
 
 
+@pytest.mark.parametrize("name", [name for name in NAMES if name.startswith("notebooks/")])
+def test_a_notebook_can_be_downloaded_from_its_page(site, name):
+    page = site / f"{name}.html"
+    [file] = {
+        local(page, address)[0] for address in read(page).links if address.endswith(".ipynb")
+    }
+    assert file.read_bytes() == (ROOT / f"{name}.ipynb").read_bytes()
+
+
+@in_chromium
+def test_the_search_finds_pages_from_disk(site, browser):
+    page = browser.new_page()
+    assert look.loading(page, (site / "search.html").as_uri() + "?q=filtration") == []
+    page.wait_for_selector("#search-results li a")
+    found = page.locator("#search-results li a").evaluate_all("all => all.map((a) => a.href)")
+    page.close()
+    assert any("book/glossary.html" in address for address in found)
+    assert any("03_recover_the_rule.html" in address for address in found)
+
+
 @in_chromium
 @each
 class TestInABrowser:

@@ -152,8 +152,14 @@ def finish(app: Sphinx, page: str, template: str, context: dict, doctree: Any) -
     )
 
 
+# From disk a page cannot read another one for the lines around a found word.
+SEARCH = """document.addEventListener("DOMContentLoaded", () => {
+  if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false; });"""
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register with Sphinx."""
+    app.add_js_file(None, body=SEARCH)
     app.connect("doctree-read", add_rows)
     app.connect("html-page-context", finish)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
