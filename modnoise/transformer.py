@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import relu
 
 from modnoise.fourier import spectrum
@@ -50,12 +50,12 @@ class TransformerStack:
         if not -len(self) <= run < len(self):
             raise IndexError(f"net {run} of a stack of {len(self)}")
         pick = slice(run % len(self), run % len(self) + 1)
-        return TransformerStack(*(x[pick] for x in self.weights))
+        return TransformerStack(*(x[pick] for x in self.named.values()))
 
     @property
-    def weights(self) -> list[Tensor]:
-        """All weights, in the order of the fields."""
-        return [getattr(self, f.name) for f in fields(self)]
+    def named(self) -> dict[str, Tensor]:
+        """All weights by name."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
 
     @property
     def p(self) -> int:
@@ -64,7 +64,7 @@ class TransformerStack:
 
     def arrays(self, run: int) -> dict[str, np.ndarray]:
         """Weights of one net by name, for recording; `from_arrays` is the inverse."""
-        return {f.name: getattr(self, f.name)[run].cpu().numpy() for f in fields(self)}
+        return {name: x[run].cpu().numpy() for name, x in self.named.items()}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> TransformerStack:
@@ -130,6 +130,30 @@ def new_transformers(runs: TransformerRun | Sequence[TransformerRun]) -> Transfo
     dtype = getattr(torch, runs[0].dtype)
     stacked = (np.stack(part) for part in zip(*map(_one_net, runs), strict=True))
     return TransformerStack(*(torch.from_numpy(x).to(dtype) for x in stacked))
+
+
+class PlainTransformer(nn.Module):
+    """One net of a stack as anybody would write it: all three places, a causal mask, autograd.
+
+    Slow and obviously right: the engine is tested against it, and it is the baseline of
+    ``benchmarks/transformer.py``.
+    """
+
+    def __init__(self, nets: TransformerStack) -> None:
+        super().__init__()
+        for name, x in nets[0].named.items():
+            setattr(self, name, nn.Parameter(x[0].clone()))
+
+    def forward(self, tokens: Int[Tensor, "pair 3"]) -> Float[Tensor, "pair token"]:
+        """Logits of all p + 1 tokens behind the last one."""
+        x = self.W_E[tokens] + self.W_pos
+        q, k, v = (torch.einsum("npd,hkd->nhpk", x, W) for W in (self.W_Q, self.W_K, self.W_V))
+        scores = q @ k.mT / self.W_Q.shape[1] ** 0.5
+        later = torch.ones(3, 3, dtype=torch.bool).triu(1)
+        attention = scores.masked_fill(later, -torch.inf).softmax(-1)
+        x = x + torch.einsum("nhpk,hkd->npd", attention @ v, self.W_O)
+        x = x + relu(x @ self.W_in.T + self.b_in) @ self.W_out + self.b_out
+        return (x @ self.W_U)[:, -1]
 
 
 # --- frequency filtration of the unembedding

@@ -82,7 +82,7 @@ class TransformerEngine:
         device: str = "cpu",
     ) -> None:
         self.run, self.updates = runs[0], 0
-        self.params = [x.to(device, copy=True).contiguous() for x in nets.weights]
+        self.params = [x.to(device, copy=True).contiguous() for x in nets.named.values()]
         self.state = [[torch.zeros_like(x) for x in self.params] for _ in range(2)]
         self.lr, self.weight_decay = (
             torch.tensor([getattr(run, of) for run in runs], dtype=nets.W_U.dtype, device=device)
@@ -187,10 +187,9 @@ class TransformerEngine:
 
     def tensors(self) -> dict[str, Tensor]:
         """Everything that later steps depend on, by name, as live views."""
-        names = list(self.nets.__dataclass_fields__)
-        held = dict(zip(names, self.params, strict=True))
+        held = self.nets.named
         for i, state in enumerate(self.state):
-            held |= {f"{name}.state{i}": x for name, x in zip(names, state, strict=True)}
+            held |= {f"{name}.state{i}": x for name, x in zip(self.nets.named, state, strict=True)}
         return held
 
     def restore(self, tensors: Mapping[str, Tensor], updates: int) -> None:
@@ -234,7 +233,7 @@ def _rows(
     """One row per net and version: accuracies, cross-entropies over the p classes, norm."""
     final, p = _final(nets), nets.p
     size = max(1, CHUNK[final.device.type] // (len(nets) * p * p))
-    norm = sum(x.double().square().flatten(1).sum(1) for x in nets.weights).sqrt()
+    norm = sum(x.double().square().flatten(1).sum(1) for x in nets.named.values()).sqrt()
     rows = []
     for names, version in versions(nets, numbers, draws):
         W_U = version.W_U[..., :p]
