@@ -357,7 +357,7 @@
     const share = inside ? percent(total(kept) / (total(kept) + total(rest))) : "–";
     const label = `Power of W by frequency; FF keeps ${share} of it`;
     const { drawing, x, y, bottom } = axes(label, {
-      width: 680, height: 190, xMax: Math.max(1, kept.length), yMax: most, ticks: [[0, "0"], [most, inside ? most.toPrecision(2) : ""]],
+      width: Math.min(680, $("spectrum").clientWidth || 680), height: 190, xMax: Math.max(1, kept.length), yMax: most, ticks: [[0, "0"], [most, inside ? most.toPrecision(2) : ""]],
       xName: inside ? `frequency 1 to ${kept.length}; FF keeps ${share} of the power in W` : "frequency",
     });
     [...kept].forEach((value, i) => {
@@ -489,6 +489,7 @@
   });
   document.addEventListener("visibilitychange", visibility);
   window.addEventListener("hashchange", fromLink);
+  window.addEventListener("resize", redraw);
   new MutationObserver(redraw).observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
   asked();
   tell();
