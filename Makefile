@@ -43,6 +43,10 @@ book: $(ENV) ## Run every notebook with papermill, then render the book (only wh
 	@$(MAKE) --no-print-directory _build/html/index.html
 	@echo "The book is ready. Open $(CURDIR)/_build/html/index.html"
 
+.PHONY: pdf
+pdf: $(ENV) ## Print the built book into one PDF, linked from its home page (needs Chromium)
+	$(RUN) scripts/pdf.py
+
 .PHONY: lab
 lab: $(ENV) ## Open the notebooks live in JupyterLab
 	$(RUN) -m jupyterlab notebooks
@@ -71,6 +75,10 @@ ifneq ($(NOTEBOOKS),)
 else
 	@echo "notebooks/ holds no notebook: nothing to compare"
 endif
+
+.PHONY: look
+look: $(ENV) ## Open every page of the built book in Chromium and report what is wrong
+	$(RUN) scripts/look.py
 
 .PHONY: format
 format: $(ENV) ## Repair style: ruff's safe fixes and format

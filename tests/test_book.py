@@ -18,6 +18,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import look
+import pdf
 import pytest
 import yaml
 from filelock import FileLock
@@ -26,6 +27,7 @@ from modnoise_book import apart, rows
 from playwright.sync_api import Browser
 
 import modnoise as mn
+from modnoise import scorecard
 from modnoise.experiments import EXPERIMENTS
 from modnoise.figures.style import PALETTES, SERIES
 
@@ -318,6 +320,72 @@ def test_figures_lie_beside_the_page(tmp_path):
         'height="40" loading=lazy><i>'
     )
     assert "lazy" not in apart(page, tmp_path, "", lazy=False)
+
+
+def test_the_home_page_tells_the_verdicts_of_the_pages(site):
+    card = scorecard.read()
+    html = (site / "index.html").read_text(encoding="utf-8")
+    total = scorecard.counts(card)
+    told = ", ".join(f"<strong>{n}</strong> {state}" for state, n in total.items())
+    assert f"{len(card)} verdicts: {told}" in html
+    for page, some in card.groupby("page"):
+        cells = "".join(f".*?<p>{n}</p>" for n in scorecard.counts(some))
+        assert re.search(f'href="notebooks/{Path(page).stem}.html"{cells}', html, re.DOTALL)
+
+
+@in_chromium
+def test_the_home_page_has_the_finding_as_a_figure_that_moves(site, browser):
+    page = browser.new_page()
+    look.loading(page, (site / "index.html").as_uri())
+    [slider] = page.locator(look.SLIDERS).all()
+    told = slider.evaluate(look.SLIDER)
+    page.close()
+    assert told["position"] == "80%"
+    assert "one frequency per neuron recovers the rule" in told["sentence"]
+    [test] = re.findall(r"recovers the rule: ([\d.]+ %)", told["sentence"])
+    assert f"test {test}" in told["numbers"]
+
+
+@in_chromium
+def test_the_pdf_has_chapters_formulas_figures_and_links_that_stay_inside(site, browser):
+    names = ["book/method", "notebooks/06_mnist", "book/bibliography"]
+    made = pdf.book(browser, site, names)
+    heads = [made.get_destination_page_number(entry) for entry in made.outline]
+    assert [entry.title for entry in made.outline] == [
+        "Definitions", "Ask MNIST whether noise comes first", "Bibliography",
+    ]  # fmt: skip
+    text = [sheet.extract_text() for sheet in made.pages]
+    for head, entry in zip(heads, made.outline, strict=True):
+        assert " ".join(text[head].split()).startswith(entry.title)
+    assert not re.search(r"\\\(|\\frac|\\sum", "".join(text))
+    strokes = [sheet.get_contents().get_data().count(b" l\n") for sheet in made.pages]
+    assert max(strokes[: heads[1]]) < 100 < max(strokes[heads[1] : heads[2]])  # of figures
+    drawn = [  # the letters of formulas are drawn, other text has fonts
+        any(font.get_object()["/Subtype"] == "/Type3" for font in fonts(sheet))
+        for sheet in made.pages
+    ]
+    assert drawn[heads[0]]
+    assert not drawn[heads[2]]
+    links = [note.get_object() for sheet in made.pages for note in sheet.get("/Annots", ())]
+    outside = [link["/A"]["/URI"] for link in links if "/A" in link]
+    assert all(address.startswith("https://") for address in outside)
+    places = [link["/Dest"][0].get_object() for link in links if "/Dest" in link]
+    assert made.pages[heads[2]].get_object() in places  # citations lead to the bibliography
+
+
+def fonts(sheet):
+    return sheet["/Resources"].get("/Font", {}).values()
+
+
+def test_the_home_page_leads_to_the_pdf_once_it_is_made(site):
+    home = (site / "index.html").read_text(encoding="utf-8")
+    assert pdf.NAME not in home
+    made = pdf.linked(pdf.linked(home, 9, 1_000_000), 12, 2_340_000)
+    assert made.count(f'<a href="{pdf.NAME}">') == 1
+    assert "12 pages, 2.3 MB" in made
+    with pytest.raises(SystemExit, match="not 0"):
+        pdf.linked("<p>", 1, 1)
+    assert pdf.pages() == NAMES[:-2]
 
 
 BROKEN = """<!doctype html><html lang="en" data-theme="light"><title>x</title><article>

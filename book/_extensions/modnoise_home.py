@@ -1,0 +1,107 @@
+"""What the home page tells from recorded runs: a slider over the finding, and the verdicts.
+
+Both are made when the page is read, so they say what the runs and the pages beside it say. The
+slider is the widget of the notebooks (`modnoise.widgets.Recorded`) without a widget manager.
+"""
+
+from __future__ import annotations
+
+import json
+from html import escape
+from pathlib import Path
+
+import pandas as pd
+from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
+
+import modnoise as mn
+from modnoise import scorecard
+from modnoise.claims import STATES
+
+EXPERIMENT, SCALE = "fig5-noise", "laptop"
+NAMES = {  # of the parts of `modnoise.parts`, in plain words
+    "full": "the net as trained",
+    "G_quadratic": "one frequency per neuron",
+    "G_random": "a random frequency instead",
+    "R": "what the filter took away",
+}
+MODULE = """<script type="module">
+{code}
+const state = {data};
+const model = {{ get: (name) => state[name], set: (name, value) => {{ state[name] = value; }},
+  save_changes() {{}}, on() {{}} }};
+render({{ model, el: document.getElementById("mn-home") }});
+</script>"""
+
+
+def recorded() -> tuple[dict, pd.DataFrame]:
+    """The slider's data and the last rows that they are medians of; nothing is trained."""
+    runs, store = mn.EXPERIMENTS[EXPERIMENT].runs(SCALE), mn.Store()
+    if missing := [run.key for run in runs if store.find(run)[0] is None]:
+        raise ExtensionError(f"not recorded: {missing[0]}; modnoise run {EXPERIMENT}")
+    results = mn.load_or_train(runs, store=store, weights=False, progress=False)
+    final = mn.curves(runs, results)
+    final = final[final.step == final.steps]
+    made = mn.widgets.recorded(final, chance=1 / runs[0].p, parts=tuple(NAMES))
+    data = dict(made.data)
+    data["parts"] = list(NAMES.values())
+    data["rows"] = [{NAMES[part]: x for part, x in row.items()} for row in data["rows"]]
+    at = data["values"].index("80%")
+    return {"data": data, "index": at}, final
+
+
+def slider() -> str:
+    """The widget as HTML that needs nothing but itself, and what it was made from."""
+    state, final = recorded()
+    here = Path(mn.widgets.__file__).parent
+    module = MODULE.format(
+        code=(here / "recorded.js").read_text(encoding="utf-8"),
+        data=json.dumps(state).replace("</", "<\\/"),
+    )
+    run = final.iloc[0]
+    told = (
+        f"{final.key.nunique()} recorded runs, medians of {final.seed.nunique()} seeds: a + b mod "
+        f"{run.p}, {run.width} neurons, {run.steps:,} steps. Bars from 0 to 100 %, the thin line "
+        f"is chance. <em>test</em>: pairs never seen, right label; <em>noisy</em>: training pairs "
+        f"with a wrong label, that wrong label."
+    )
+    style = (here / "recorded.css").read_text(encoding="utf-8")
+    return (
+        f'<figure class="mn-home"><style>{style}</style><div id="mn-home" role="group" '
+        f'aria-label="Accuracy of a net and of its parts against label noise">'
+        f"<noscript>The slider needs JavaScript.</noscript></div>{module}"
+        f'<figcaption><p>{told}</p><p class="mn-row"><a href="notebooks/03_recover_the_rule.html">'
+        f"page</a> · <code>{escape(f'modnoise run {EXPERIMENT} --scale {SCALE}')}</code></p>"
+        f"</figcaption></figure>"
+    )
+
+
+def verdicts(folder: Path) -> str:
+    """How many verdicts the pages hold, by state and by page."""
+    card = scorecard.read(folder)
+    table = pd.crosstab(card.page, card.state).reindex(columns=STATES, fill_value=0)
+    total = scorecard.counts(card)
+    titles = card.drop_duplicates("page").set_index("page").title
+    lines = [
+        f"{len(card)} verdicts: " + ", ".join(f"**{n}** {state}" for state, n in total.items()),
+        "",
+        "| page | " + " | ".join(STATES) + " |",
+        "| --- |" + " --: |" * len(STATES),
+    ]
+    for page, row in table.iterrows():
+        cells = " | ".join(map(str, row))
+        lines.append(f"| [{titles[page]}](notebooks/{page}) | {cells} |")
+    return "\n".join(lines)
+
+
+def write(app: Sphinx, page: str, source: list[str]) -> None:
+    """Fill the home page's two places."""
+    if page == app.config.root_doc:
+        text = source[0].replace("<!-- slider -->", f"```{{raw}} html\n{slider()}\n```")
+        source[0] = text.replace("<!-- verdicts -->", verdicts(Path(app.srcdir) / "notebooks"))
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Register with Sphinx."""
+    app.connect("source-read", write)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
