@@ -142,6 +142,28 @@ _LADDER = {
     "smoke": {"width": (17, 129), "noise": (0.2,)},
     "laptop": {"width": WIDTHS[:6], "noise": (0.1, 0.3)},  # 17 ... 513
 }
+_VARIANT = "act+op+optimizer+lr+weight_decay+train_frac+val_frac"
+
+
+def _variants(
+    lr: float, weight_decay: float, shares: tuple[float, float], **decays: Iterable[float]
+) -> tuple[tuple, ...]:
+    """What Figs. 8 to 13 change, one after the other, as values of `_VARIANT`.
+
+    ``shares`` of training and validation pairs; ``decays`` by optimizer, Muon's after its rate.
+    """
+    train, val = shares
+    muon_lr, *muon = decays["muon"]
+    adamw = ("adamw", lr, weight_decay)
+    return (
+        *((act, "add", *adamw, train, val) for act in ("gelu", "quadratic")),
+        *(("relu", op, *adamw, train, val) for op in ("sub", "mul")),
+        *(("relu", "add", *adamw, round(train + x, 1), round(val - x, 1)) for x in (-0.1, 0.1)),
+        *(("relu", "add", "adam", lr, decay, train, val) for decay in decays["adam"]),
+        *(("relu", "add", "muon", muon_lr, decay, train, val) for decay in muon),
+    )
+
+
 _EPOCHS = {8: 20, 64: 200, 256: 200, None: 200}
 """Batch sizes, None for all pairs, and how often each net sees the training pairs (ours)."""
 
@@ -337,6 +359,33 @@ _SWEEPS = (
         {"op": ("sub", "mul"), "noise": _GROK_NOISES, "width": WIDTHS},
         {},
         {"smoke": _LADDER["smoke"], "laptop": _LADDER["laptop"]},
+        GROK,
+    ),
+    Sweep(
+        "fig8-finer",
+        "The ladders of Figs. 8 to 13 with more widths where noise begins to be fit",
+        "Figs. 8 to 13; control for appendix C.1 (ours)",
+        {
+            _VARIANT: _variants(
+                1e-3, 0.1, (0.5, 0.2), adam=(1e-5, 1e-4, 5e-4), muon=(1e-3, *DECAYS)
+            ),
+            "noise": _GROK_NOISES,
+            "width": (33, 49, 65, 97, 129, 193, 257, 385, 513, 1025, 2049, 4097),
+        },
+        {},
+        {
+            "smoke": {
+                **_LADDER["smoke"],
+                _VARIANT: _variants(5e-3, 1.0, (0.7, 0.1), adam=(), muon=(0.02, 0.3)),
+            },
+            "laptop": {
+                **_LADDER["laptop"],
+                "width": (17, 25, 33, 41, 49, 57, 65, 81, 129, 257, 513),
+                _VARIANT: _variants(
+                    5e-3, 1.0, (0.7, 0.1), adam=(3e-5, 3e-4), muon=(0.02, 0.03, 0.3)
+                ),
+            },
+        },
         GROK,
     ),
     Sweep(

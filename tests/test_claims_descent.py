@@ -106,6 +106,7 @@ def test_a_net_that_diverged_is_not_passed_over(claim):
     [
         ("C1-seeds", {"seed": 43}, None),
         ("C1-longer", {"steps": 16_000}, None),
+        ("C1-finer", {"op": "sub"}, None),
         ("C1-gelu", {"act": "gelu"}, {"act": "relu"}),
         ("C1-quadratic", {"act": "quadratic"}, {"act": "gelu"}),
         ("C1-adam", {"optimizer": "adam"}, {"optimizer": "adamw"}),
@@ -122,6 +123,24 @@ def test_the_same_rule_is_asked_of_each_variant_alone(claim, settings, others):
     assert state(claim, ladder(**settings).iloc[:4]) == "not tested"
     if others:
         assert state(claim, ladder(**others)) == "not tested"
+
+
+def test_finer_ladders_are_asked_one_by_one_whatever_differs_between_them():
+    flat = (0.5,) * 7
+    fields = [{"act": "gelu"}, {"op": "mul"}, {"optimizer": "muon"}, {"train_frac": 0.8}]
+    usual = {"act": "relu", "op": "add", "optimizer": "adamw", "train_frac": 0.7}
+    ladders = [ladder(flat if i == 3 else TEST, **usual | x) for i, x in enumerate(fields)]
+    texts = measured("C1-finer", *ladders)
+    assert [text.split(":")[0] for text in texts] == [
+        "noise 0.3, decay 1, gelu, add, adamw, 0.7",
+        "noise 0.3, decay 1, relu, add, adamw, 0.8",
+        "noise 0.3, decay 1, relu, add, muon, 0.7",
+        "noise 0.3, decay 1, relu, mul, adamw, 0.7",
+    ]
+    assert ["fails" in text for text in texts] == [False, True, False, False]
+    assert state("C1-finer", *ladders) == "confirmed"  # three of four
+    with pytest.raises(ValueError, match="in one frame"):
+        state("R3.1-1a", *ladders[1:])
 
 
 def test_a_verdict_counts_the_conditions_that_hold():
