@@ -25,8 +25,14 @@ def at_step(t: float) -> str:
 
 
 def as_steps(frame: pd.DataFrame) -> pd.DataFrame:
-    """Times of `milestones` as text: whole steps, never, a dash where there is nothing."""
+    """Times of `milestones` as text: whole steps, never, a dash where there is nothing.
+
+    Numbers of the index become short text too, 3e-05 beside 0.3.
+    """
     text = frame.map(lambda t: "–" if pd.isna(t) else at_step(t).removeprefix("at step "))
+    if isinstance(text.index, pd.MultiIndex):
+        named = [[f"{x:g}" if isinstance(x, float) else x for x in of] for of in text.index]
+        text.index = pd.MultiIndex.from_tuples(map(tuple, named), names=text.index.names)
     return text.rename_axis(columns=[None] * text.columns.nlevels)
 
 

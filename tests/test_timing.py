@@ -9,7 +9,7 @@ import pytest
 from modnoise.metrics import curves
 from modnoise.spec import Run
 from modnoise.tables import NOISY, noisy_table
-from modnoise.timing import label_blind, milestones
+from modnoise.timing import as_steps, label_blind, milestones
 from modnoise.training.loop import train
 
 NEVER = np.inf
@@ -107,3 +107,13 @@ def test_answers_that_ignore_wrong_labels_meet_them_as_often_as_the_null_says():
     met = float((answers == table.given)[noisy].double().mean())
     assert 0.4 < recovered < 0.6
     assert met == pytest.approx(float(label_blind(pd.Series([recovered]), 23)[0]), rel=0.15)
+
+
+def test_told_times_name_their_setting_shortly():
+    index = pd.MultiIndex.from_tuples(
+        [("adam", 3e-5), ("adamw", 0.3), ("adamw", 1.0)], names=["optimizer", "decay"]
+    )
+    text = as_steps(pd.DataFrame({"t": [5.0, np.inf, np.nan]}, index=index))
+    assert list(text.index) == [("adam", "3e-05"), ("adamw", "0.3"), ("adamw", "1")]
+    assert list(text.index.names) == ["optimizer", "decay"]
+    assert list(text.t) == ["5", "never", "–"]

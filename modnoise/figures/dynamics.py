@@ -232,6 +232,7 @@ def lead_against_collisions(frame: pd.DataFrame, *, title: str, color: Palette) 
                 f"{100 * noise:.0f} %", (more[noise], lead["median"][noise]), xytext=beside,
                 textcoords="offset points", ha=side, fontsize=8.5, color=color[role],
             )  # fmt: skip
+    ax.margins(x=0.09)
     ax.axhline(0, color=color["muted"], lw=0.8, zorder=0)
     ax.axvline(0, color=color["muted"], lw=0.8, zorder=0)
     ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=""))
