@@ -86,6 +86,15 @@ class PartitionParameters(Spec):
     seed: int = Field(ge=0)
 
 
+class TransformerParameters(Spec):
+    """Parameters of ``07_transformer``; they choose the net that is looked at closely."""
+
+    scale: Literal["smoke", "laptop", "paper"]
+    noise: float = Field(gt=0, le=1)
+    weight_decay: float = Field(ge=0)
+    seed: int = Field(ge=0)
+
+
 class ScorecardParameters(Spec):
     """Parameters of ``99_scorecard``, which shows the verdicts stored in executed pages."""
 

@@ -20,6 +20,7 @@ from modnoise.metrics import ROLES
 from modnoise.regimes import doshi_label, interpolates
 from modnoise.spec import Run, SpecError
 from modnoise.training.loop import State, Trained, train
+from modnoise.transformer_run import frequencies_kept
 
 _HERE = Path(__file__).parent
 _ROLES = {
@@ -157,6 +158,50 @@ def recorded_epochs(table: pd.DataFrame, *, chance: float) -> Recorded:
     return _slider("epoch", list(middle.index), rows, sentences, chance, tuple(names))
 
 
+def recorded_kept(final: pd.DataFrame, *, chance: float) -> Recorded:
+    """Explore FF of a transformer's unembedding, along the number of frequencies it keeps.
+
+    It starts at the paper's share of them.
+
+    Args:
+        final: last rows of runs that differ in seeds alone, with ``part`` (full, top, random),
+            ``kept``, ``p`` and ``accuracy_<role>``; medians over seeds and draws are shown.
+        chance: 1 / p, marked on every bar.
+    """
+    shown = {"full": "full net", "top": "top frequencies", "random": "random frequencies"}
+    roles = ("test", "noisy", "clean")
+    by = final.groupby(["part", "kept"])[[f"accuracy_{role}" for role in roles]].median()
+    numbers = [int(x) for x in by.loc["top"].index]
+    rows = []
+    for kept in numbers:
+        keys = {"full": numbers[-1], "top": kept, "random": kept}
+        rows.append(
+            {
+                name: {
+                    role: _share(by.loc[(part, keys[part]), f"accuracy_{role}"]) for role in roles
+                }
+                for part, name in shown.items()
+            }
+        )
+    sentences = [
+        _filtered(x, numbers[-1], *row.values()) for x, row in zip(numbers, rows, strict=True)
+    ]
+    made = _slider("kept", numbers, rows, sentences, chance, roles)
+    made.index = numbers.index(frequencies_kept(int(final.p.iloc[0])))
+    return made
+
+
+def _filtered(kept: int, of: int, full: dict, top: dict, random: dict) -> str:
+    change = 100 * (top["test"] - full["test"])
+    return (
+        f"With {kept} of {of} frequencies, those of the largest energy, the transformer is right "
+        f"on {_percent(top['test'])} of the test pairs ({change:+.1f} points) and still knows "
+        f"{_percent(top['noisy'])} of its wrong labels and {_percent(top['clean'])} of the right "
+        f"ones. With {kept} drawn at random it is right on {_percent(random['test'])} of the test "
+        f"pairs."
+    )
+
+
 def _memorized(net: pd.Series, seeds: int) -> str:
     many = f" (medians of {seeds} seeds)" if seeds > 1 else ""
     return (
@@ -190,6 +235,7 @@ def _slider(
 ) -> Recorded:
     """The widget over ``values`` of the field ``by``, starting in their middle."""
     axis = {"noise": "label noise", "weight_decay": "weight decay", "gamma": "share kept"}
+    axis |= {"kept": "frequencies kept"}
     names = [f"{x:.0%}" if by in ("noise", "gamma") else f"{x:g}" for x in values]
     data = {"axis": axis.get(by, by), "values": names, "rows": rows, "sentences": sentences}
     data |= {"parts": list(rows[0]), "roles": list(roles), "chance": chance}

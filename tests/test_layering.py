@@ -20,7 +20,7 @@ LAYERS = [
     ["experiments", "parameters", "tables", "files", "kinds", "costs"],
     ["nets", "records"],
     ["metrics", "fourier", "analytic", "transfer", "overview", "order"],
-    ["gradients", "partition", "timing", "collisions", "transformer"],
+    ["gradients", "partition", "timing", "collisions", "transformer", "table3"],
     ["structure", "scorecard"],
     ["training"],
     ["transformer_training", "mnist"],
@@ -34,6 +34,7 @@ RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 NO_TORCH = {
     "spec", "kinds", "experiments", "parameters", "regimes", "files", "records", "pages", "claims",
     "figures", "mnist_data", "transformer_run", "costs", "transfer", "overview", "order",
+    "table3",
 }  # fmt: skip
 NO_FILES = set(RANK) - {
     "scorecard", "files", "records", "campaign", "store", "cli", "mnist_data", "transfer",

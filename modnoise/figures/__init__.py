@@ -41,19 +41,28 @@ from modnoise.figures.prior import prior_against
 from modnoise.figures.scorecard import verdict_board
 from modnoise.figures.spectra import frequency_counts, spectrum_map
 from modnoise.figures.speed import speed_bars
+from modnoise.figures.transformer import (
+    against_kept,
+    before_region,
+    filtered_along,
+    unembedding_energy,
+)
 from modnoise.figures.vectors import neuron_split, neurons, schematic
 
 __all__ = [
     "accuracy_bars",
     "activations",
+    "against_kept",
     "against_the_null",
     "against_width_and_noise",
     "answer_map",
     "batch_curves",
+    "before_region",
     "collision_counts",
     "descent",
     "digits",
     "excess_curves",
+    "filtered_along",
     "filtration_against",
     "frequency_counts",
     "frequency_cover",
@@ -83,6 +92,7 @@ __all__ = [
     "swap_bars",
     "tied_nets",
     "training_curves",
+    "unembedding_energy",
     "verdict_board",
     "width_steps",
 ]

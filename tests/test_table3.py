@@ -1,0 +1,111 @@
+"""Table 3 as text and the region of its first row, its figures and its slider, by hand."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from modnoise import figures, widgets
+from modnoise.figures import style
+from modnoise.table3 import PAPER_TABLE3, like_before, region, table3
+
+SHARES = {  # part: clean, noisy, test
+    "full": (1.0, 1.0, 0.75),
+    "top": (0.98, 0.4, 0.85),
+    "random": (0.3, 0.1, 0.2),
+}
+
+
+def rows(seed=1, step=100, noise=0.1, decay=1.0, shift=0.0, **parts):
+    """Last rows of one run: 20 of 56 frequencies, and all of them, which change nothing."""
+    made = []
+    for part, (clean, noisy, test) in {**SHARES, **parts}.items():
+        for kept in (56,) if part == "full" else (20, 56):
+            values = SHARES["full"] if kept == 56 and part != "full" else (clean, noisy, test)
+            made.append(
+                {"part": part, "kept": kept, "draw": 0, "seed": seed, "p": 113, "noise": noise,
+                 "weight_decay": decay, "step": step, "steps": 100,
+                 "accuracy_clean": values[0], "accuracy_noisy": values[1],
+                 "accuracy_test": values[2] + shift}
+            )  # fmt: skip
+    return pd.DataFrame(made)
+
+
+def three_seeds():
+    return pd.concat([rows(seed=s, shift=x) for s, x in enumerate((-0.01, 0.0, 0.02))])
+
+
+def test_the_table_holds_the_papers_rows_and_medians_with_their_range():
+    table = table3(three_seeds())
+    assert list(PAPER_TABLE3.loc["after FF"]) == [0.981, 0.368, 0.878]
+    assert table.loc[("paper", "before FF"), "test"] == "76.8%"
+    assert table.loc[("ours", "before FF"), "test"] == "75.0% (74.0 to 77.0)"
+    assert table.loc[("ours", "after FF: top 20"), "noisy"] == "40.0%"
+    assert table.loc[("ours", "control: 20 at random"), "test"] == "20.0% (19.0 to 22.0)"
+
+
+def test_the_papers_first_row_needs_every_label_fit_and_test_accuracy_in_between():
+    found = {
+        (1.0, 1.0, 0.6): True,
+        (0.99, 0.99, 0.9): True,
+        (1.0, 0.98, 0.75): False,
+        (0.98, 1.0, 0.75): False,
+        (1.0, 1.0, 0.59): False,
+        (1.0, 1.0, 0.91): False,
+    }
+    columns = ["accuracy_clean", "accuracy_noisy", "accuracy_test"]
+    frame = pd.DataFrame(list(found), columns=columns)
+    assert list(like_before(frame)) == list(found.values())
+
+
+def test_the_region_names_the_steps_at_which_the_row_is_met():
+    course = {10: (0.9, 0.2, 0.1), 20: (1.0, 1.0, 0.4), 40: (1.0, 1.0, 0.7), 80: (1.0, 1.0, 0.8)}
+    met = [rows(step=step, full=full) for step, full in course.items()]
+    met.append(rows(step=100, full=(1.0, 1.0, 0.95)))
+    never = rows(step=100, decay=3.0, full=(0.9, 0.1, 0.9))
+    table = region(pd.concat([*met, never]))
+    assert list(table.loc[(0.1, 1.0)]) == ["20", "40 to 80", "95.0 %", "85.0 %"]
+    assert list(table.loc[(0.1, 3.0)]) == ["–", "–", "90.0 %", "85.0 %"]
+
+
+def test_the_slider_starts_at_the_papers_share_and_says_what_ff_does_there():
+    made = widgets.recorded_kept(three_seeds(), chance=1 / 113)
+    assert made.data["values"] == ["20", "56"]
+    assert made.index == 0
+    assert made.data["rows"][0]["top frequencies"] == {
+        "test": pytest.approx(0.85), "noisy": pytest.approx(0.4), "clean": pytest.approx(0.98)
+    }  # fmt: skip
+    full = [row["full net"]["test"] for row in made.data["rows"]]
+    assert full == pytest.approx([0.75, 0.75])
+    assert made.data["sentences"][0] == (
+        "With 20 of 56 frequencies, those of the largest energy, the transformer is right on "
+        "85.0 % of the test pairs (+10.0 points) and still knows 40.0 % of its wrong labels and "
+        "98.0 % of the right ones. With 20 drawn at random it is right on 20.0 % of the test "
+        "pairs."
+    )
+
+
+def drawn(draw, *args, **kwargs):
+    return style.themed("dark", draw, *args, title="A finding", **kwargs)
+
+
+def test_figures_show_the_numbers_they_are_given():
+    final = three_seeds()
+    fig = drawn(figures.against_kept, final, marked=20, chance=1 / 113)
+    left = {tuple(line.get_ydata()) for line in fig.axes[0].lines if line.get_lw() > 1.5}
+    assert left == {(0.85, 0.75), (0.4, 1.0), (0.98, 1.0)}
+
+    course = pd.concat([rows(step=20, full=(1.0, 0.5, 0.4)), rows(step=100)])
+    ax = drawn(figures.filtered_along, course[course.kept >= 20], chance=0.01).axes[0]
+    assert [0.4, 0.75] in [list(line.get_ydata()) for line in ax.lines]
+
+    fig = drawn(figures.before_region, course[course.part == "full"], fit=0.99, partial=(0.6, 0.9))
+    whole, known = (line.get_ydata() for line in fig.axes[0].lines[:2])
+    assert list(whole) == [0.4, 0.75]
+    assert pd.isna(known[0])
+    assert known[1] == 0.75
+
+    ax = drawn(figures.unembedding_energy, [1.0, 5.0, 4.0], marked=2).axes[0]
+    assert sorted(bar.get_height() for bar in ax.patches) == pytest.approx([0.1, 0.4, 0.5])
+    colours = {round(bar.get_height(), 1): bar.get_facecolor() for bar in ax.patches}
+    assert colours[0.5] == colours[0.4] != colours[0.1]
