@@ -229,6 +229,14 @@ _SWEEPS = (
         {"smoke": {"noise": (0.0, 0.5), "seed": (42,)}},
     ),
     Sweep(
+        "fig5-untrained",
+        "The filter on nets that never saw a label",
+        "controls for Result 4.1 (ours)",
+        {"seed": SEEDS},
+        {**_ALL, "noise": 0.8, "steps": 0},
+        {"smoke": {"seed": (42,)}},
+    ),
+    Sweep(
         "fig5-bf16",
         "The same verdicts with products in bfloat16?",
         "ours: proof that the option does no harm",
@@ -249,18 +257,6 @@ _SWEEPS = (
                 "weight_decay": (0.3, 1.0, 3.0),
                 "noise": (0.0, 0.1, 0.2, 0.3),
             },
-        },
-        GROK,
-    ),
-    Sweep(
-        "fig1",
-        "One decay: three seeds, and a finer ladder where noise begins to be fit",
-        "Fig. 1(a); control for section 3.1 (ours)",
-        {"width": WIDTHS, "noise": _GROK_NOISES, "seed": SEEDS},
-        {},
-        {
-            "smoke": {**_LADDER["smoke"], "seed": (42,)},
-            "laptop": {"width": (17, 33, 41, 49, 57, 65, 81, 129, 257, 513)},
         },
         GROK,
     ),
