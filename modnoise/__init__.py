@@ -89,7 +89,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "check_parameters",
         ],
         "partition": ["ipr", "strength"],
-        "regimes": ["peaks", "thresholds"],
+        "regimes": ["peak_counts", "peaks", "thresholds"],
         "spec": ["Run", "SpecError"],
         "store": ["Store", "StoreError", "colophon", "load_or_train"],
         "structure": [

@@ -96,6 +96,19 @@ def peaks(final: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     return table.astype({"M*": "Int64", "peak at M": "Int64"})
 
 
+def peak_counts(found: pd.DataFrame, *, peak: float = 0.05, known: float = 0.2) -> pd.DataFrame:
+    """How many ladders of `peaks` have a peak, by noise ratio and by what is known below M*.
+
+    A peak rises and falls by ``peak`` at least. ``known below M*``: whether ``best below`` is at
+    least ``known``. Ladders without noise are left out. Both levels: ours.
+    """
+    noisy = found[found.index.get_level_values("noise") > 0]
+    told = noisy["best below"].ge(known).map({True: "yes", False: "no"}).rename("known below M*")
+    has = noisy[["rise", "fall"]].min(axis=1) >= peak
+    counts = has.groupby([told.index.get_level_values("noise"), told]).agg(["sum", "size"])
+    return counts.set_axis(["with a peak", "ladders"], axis=1)
+
+
 def train_accuracy(clean: Numbers, noisy: Numbers, noise: Numbers) -> np.ndarray | np.float64:
     """Accuracy against the given labels of all training pairs, (1 - noise) clean + noise noisy.
 

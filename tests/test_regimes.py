@@ -11,6 +11,7 @@ from modnoise.regimes import (
     inner_peak,
     interpolates,
     interpolation_width,
+    peak_counts,
     peaks,
     thresholds,
     train_accuracy,
@@ -122,3 +123,19 @@ def test_an_error_that_only_falls_has_no_width_of_a_peak():
     assert pd.isna(found["peak at M"])
     assert found[["rise", "fall"]].tolist() == pytest.approx([0.0, 0.5])
     assert found["best below"] == pytest.approx(0.4)  # at M = 33; 65 fits the wrong labels
+
+
+def test_ladders_with_a_peak_are_counted_by_noise_and_by_what_is_known_below():
+    rows = [  # noise, decay, rise, fall, best below
+        (0.0, 1.0, 0.5, 0.5, 0.9),
+        (0.1, 1.0, 0.05, 0.06, 0.2),
+        (0.1, 3.0, 0.04, 0.90, 0.9),
+        (0.3, 1.0, 0.90, 0.04, 0.19),
+        (0.3, 3.0, 0.30, 0.30, np.nan),  # nothing recorded below M*
+    ]
+    columns = ["noise", "weight_decay", "rise", "fall", "best below"]
+    found = pd.DataFrame(rows, columns=columns).set_index(["noise", "weight_decay"])
+    counts = peak_counts(found)
+    assert counts.index.tolist() == [(0.1, "yes"), (0.3, "no")]
+    assert counts["with a peak"].tolist() == [1, 1]
+    assert counts["ladders"].tolist() == [2, 2]
