@@ -407,6 +407,14 @@ def test_an_svg_has_the_size_of_the_figure_and_no_background():
     assert b"#121212" not in style.svg("dark", simple)
 
 
+def test_paths_are_told_to_a_hundredth_and_everything_else_as_it_was():
+    text = style.svg("light", simple).decode()
+    paths = re.findall(r' d="([^"]*)"', text)
+    assert any(re.search(r"\.\d\d\b", path) for path in paths)
+    assert not any(re.search(r"\.\d{3}", path) for path in paths)
+    assert re.search(r"scale\(0\.015625", text)  # of letters
+
+
 def test_show_puts_both_themes_into_one_output():
     shown = style.show(simple, alt='Two lines, "one" & two')
     assert repr(shown) == 'Figure: Two lines, "one" & two'

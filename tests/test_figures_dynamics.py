@@ -141,7 +141,13 @@ def test_a_grid_has_the_median_of_the_seeds_in_each_panel():
             line = thick(ax, color[role])
             assert list(line.get_xdata()) == list(STEPS)
             assert list(line.get_ydata()) == pytest.approx(rows[f"accuracy_{role}"].median())
+        assert len(ax.lines) == 2
+
+
+def test_a_few_panels_also_have_a_thin_line_per_seed():
+    for ax in drawn("rise_grid in epochs").axes:
         assert len(ax.lines) == 2 * (len(SEEDS) + 1)
+        assert sorted({line.get_linewidth() for line in ax.lines})[0] == 0.5
 
 
 def test_clean_and_noisy_differ_in_more_than_colour():

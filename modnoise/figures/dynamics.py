@@ -41,10 +41,12 @@ def _said(field: str, value: Any) -> str:
     return texts.get(field, str)(value)
 
 
-def _drawn(ax: Axes, rows: pd.DataFrame, x: str, y: str, **line: Any) -> None:
-    """The median over runs thick; where there are several, each one thin."""
+def _drawn(
+    ax: Axes, rows: pd.DataFrame, x: str, y: str, *, each: bool = True, **line: Any
+) -> None:
+    """The median over runs thick; where there are several, and ``each``, each one thin."""
     rows = rows.sort_values(x)
-    if rows.key.nunique() > 1:
+    if each and rows.key.nunique() > 1:
         for _, one in rows.groupby("key"):
             ax.plot(one[x], one[y], **{**line, "lw": 0.5, "alpha": 0.5})
     middle = rows.groupby(x)[y].median()
@@ -78,24 +80,26 @@ def rise_grid(
     """Accuracies against step, a panel for each value of the fields ``cols`` and ``rows``.
 
     ``frame`` has ``key`` (of the run), ``x`` and ``accuracy_<role>``; with several runs in a panel
-    each is thin, their median thick. ``log`` leaves ``x`` = 0 out. ``null`` adds the label-blind
-    noisy accuracy, a column of that name. Axes are shared and end at ``top``.
+    each is thin, their median thick; more than eight panels have medians alone, as they are too
+    small to tell, and too many to store, lines that thin. ``log`` leaves ``x`` = 0 out. ``null``
+    adds the label-blind noisy accuracy, a column of that name. Axes are shared and end at ``top``.
     """
     across, down = sorted(frame[cols].unique()), sorted(frame[rows].unique()) if rows else [None]
     fig, axes = style.panels(
         (7.0, 1.2 + (1.15 if rows else 1.7) * len(down)), len(down), len(across),
         sharex=True, sharey=True, squeeze=False,
     )  # fmt: skip
-    shown = frame[frame[x] > 0] if log else frame
+    shown, each = frame[frame[x] > 0] if log else frame, axes.size <= 8
     for line, below in zip(axes, down, strict=True):
         for ax, beside in zip(line, across, strict=True):
             here = shown[
                 (shown[cols] == beside) & (True if below is None else shown[rows] == below)
             ]
             for role in roles:
-                _drawn(ax, here, x, f"accuracy_{role}", color=color[role], ls=_LINES[role])
+                line_of_role = {"color": color[role], "ls": _LINES[role]}
+                _drawn(ax, here, x, f"accuracy_{role}", each=each, **line_of_role)
             if null:
-                _drawn(ax, here, x, "label_blind", color=color["muted"], lw=1.0)
+                _drawn(ax, here, x, "label_blind", each=each, color=color["muted"], lw=1.0)
             if ax in axes[0]:
                 ax.set_title(_said(cols, beside), fontsize=9.5)
     style.accuracy_axis(axes[0, 0])

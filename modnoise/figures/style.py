@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -271,13 +272,19 @@ def themed(theme: str, draw: Callable[..., Figure], *args: Any, **kwargs: Any) -
 
 
 def svg(theme: str, draw: Callable[..., Figure], *args: Any, **kwargs: Any) -> bytes:
-    """A figure as SVG on a transparent page; the same input gives the same bytes."""
+    """A figure as SVG on a transparent page; the same input gives the same bytes.
+
+    Paths are told to a hundredth of a point, a third less to store than matplotlib's millionths.
+    """
     fig, file = themed(theme, draw, *args, **kwargs), io.BytesIO()
     with mpl.style.context(["default", rc(PALETTES[theme])]):
         fig.canvas.print_figure(
             file, format="svg", dpi=192, metadata={"Date": None, "Creator": None}
         )
-    return file.getvalue()
+    return _PATH.sub(lambda path: _DIGITS.sub(rb"\1", path[0]), file.getvalue())
+
+
+_PATH, _DIGITS = re.compile(rb' d="[^"]*"'), re.compile(rb"(\.\d\d)\d+")
 
 
 @dataclass(frozen=True, repr=False)
