@@ -33,7 +33,7 @@ from modnoise.files import (
     write_state,
 )
 from modnoise.kinds import kind_of, spec_from
-from modnoise.order import Order, progress
+from modnoise.order import Order, time_left
 from modnoise.records import (
     StoreError,
     configuration,
@@ -105,6 +105,18 @@ def follow(order: Order) -> None:
         logger.info(progress(order))
 
 
+def shared(order: Order) -> float:
+    """Seconds until nothing is missing: the workers share it, but each stack is one worker's."""
+    longest = max((time_left(order, stack) for stack in to_train(order)), default=0.0)
+    return max(longest, time_left(order) / order.workers)
+
+
+def progress(order: Order) -> str:
+    """How many runs are recorded, and the time left if there is a forecast."""
+    left = f", about {duration(shared(order))} left" if order.forecast else ""
+    return f"{len(order.found)} of {count(len(order.runs))}{left}"
+
+
 def tell(order: Order, stack: Sequence[Trainable], news: str) -> None:
     """One line of progress about a stack."""
     title = kind_of(stack[0]).title(stack[0])
@@ -156,6 +168,14 @@ def begun(order: Order) -> tuple[list[tuple[int, list[Trainable]]], list[list[Tr
         if not rest:
             over.append(stack)
     return ours, over
+
+
+def to_train(order: Order) -> list[list[Trainable]]:
+    """What is missing, in the stacks that were begun or will be."""
+    missing, started = {run.key: run for run in order.missing}, []
+    for _, stack in begun(order)[0]:
+        started.append([missing.pop(run.key) for run in stack if run.key in missing])
+    return started + stacks([*missing.values()], order.device)
 
 
 def _take(order: Order, held: ExitStack) -> tuple[list[Trainable], list[str]]:

@@ -24,10 +24,19 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from modnoise import campaign
-from modnoise.campaign import OutOfTime, checkpoint_of, claim, resume, tell, tidy, train_stack
+from modnoise.campaign import (
+    OutOfTime,
+    checkpoint_of,
+    claim,
+    progress,
+    resume,
+    tell,
+    tidy,
+    train_stack,
+)
 from modnoise.files import remove_state, replace_file, state_facts, write_folder
 from modnoise.kinds import kind_of
-from modnoise.order import Order, progress
+from modnoise.order import Order
 from modnoise.records import Store, StoreError, commit, count, duration, writing
 from modnoise.spec import Trainable
 from modnoise.training.loop import check_device
@@ -182,7 +191,8 @@ class _Errand:
 
     def __str__(self) -> str:
         title = kind_of(self.runs[0]).title(self.runs[0])
-        return f"run{'s' * (len(self.need) > 1)} {', '.join(self.need)} ({title})"
+        more = f" and {len(self.need) - 1} more" if len(self.need) > 1 else ""
+        return f"run {self.need[0]}{more} ({title})"
 
 
 @dataclass

@@ -1,12 +1,13 @@
-"""What a campaign is asked for, what was found so far, and how long the rest takes. All: ours."""
+"""What a campaign is asked for, what was found so far, and what the rest costs. All: ours."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from modnoise.files import WEIGHTS, Record, digest
-from modnoise.records import Report, Store, count, duration
+from modnoise.records import Report, Store
 from modnoise.spec import Trainable
 
 
@@ -69,16 +70,13 @@ def identity(record: Record) -> tuple:
     return record.path, digest(record.manifest)
 
 
-def time_left(order: Order) -> float:
-    """Seconds of training that are left: the forecast, times what it was wrong by so far."""
+def time_left(order: Order, runs: Sequence[Trainable] | None = None) -> float:
+    """Seconds of training that are left of runs (None: of all that are missing).
+
+    The forecast, times what it was wrong by so far.
+    """
     trained = [m for m in order.report.trained if m["key"] in order.forecast]
     expected = sum(order.forecast[m["key"]] for m in trained)
     factor = sum(m["seconds"] for m in trained) / expected if expected else 1.0
-    keys = [run.key for run in order.missing]
+    keys = [run.key for run in (order.missing if runs is None else runs)]
     return factor * sum(order.forecast.get(k, 0.0) * (1 - order.done.get(k, 0.0)) for k in keys)
-
-
-def progress(order: Order) -> str:
-    """How many runs are recorded, and the time left if there is a forecast."""
-    left = f", about {duration(time_left(order) / order.workers)} left" if order.forecast else ""
-    return f"{len(order.found)} of {count(len(order.runs))}{left}"

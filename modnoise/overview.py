@@ -20,7 +20,8 @@ def state_of(runs: Sequence[Trainable], store: Store) -> str:
     done = [(run, manifest) for run, manifest, _ in looks if manifest]
     missing = [run for run, manifest, _ in looks if not manifest]
     damaged = sum(bool(damage) for *_, damage in looks)
-    text = f"{len(runs):4} runs {_si(sum(run.operations for run in runs)):>6}FLOP"
+    noun = "run" if len(runs) == 1 else "runs"
+    text = f"{len(runs):4} {noun:4} {_si(sum(run.operations for run in runs)):>6}FLOP"
     text += f"  {len(done):4} recorded {len(missing):4} missing"
     if damaged:
         text += f" ({damaged} damaged)"

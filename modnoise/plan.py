@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from modnoise.campaign import begun, bytes_needed, device_name, stacks
+from modnoise.campaign import begun, bytes_needed, device_name, shared, to_train
 from modnoise.costs import Sample, estimate, family, size
 from modnoise.kinds import kind_of
 from modnoise.order import Order, time_left
@@ -154,10 +154,10 @@ class Plan:
             rest = sum(len(runs) for runs in [*alike.values()][SHOWN:])
             lines.append(f"  and {count(rest)} of {len(alike) - SHOWN} other shapes")
         cost = time_left(order)
-        shared = f", {duration(cost / order.workers)} with {order.workers} workers"
+        workers = f", {duration(shared(order))} with {order.workers} workers"
         lines.append(
             f"time: about {duration(cost)} on {device_name(order.device)}"
-            f"{shared if order.workers > 1 else ''} "
+            f"{workers if order.workers > 1 else ''} "
             f"({self.timed} of {self.shapes} shapes timed in {duration(self.took)})"
         )
         lines.append(
@@ -173,9 +173,8 @@ def plan(order: Order) -> Plan:
     Nothing is written.
     """
     begin = time.monotonic()
-    started = _note_begun(order)
-    again = {run.key for stack in started for run in stack}
-    found = started + stacks([run for run in order.missing if run.key not in again], order.device)
+    _note_begun(order)
+    found = to_train(order)
     samples = calibrate(found, order.device, order.threads)
     order.forecast = {run.key: estimate(run, samples) for run in order.missing}
     here = order.store.root.absolute()
@@ -190,11 +189,10 @@ def plan(order: Order) -> Plan:
     )
 
 
-def _note_begun(order: Order) -> list[list[Trainable]]:
-    """Tell the order what share of its runs is done; the stacks that were begun."""
+def _note_begun(order: Order) -> None:
+    """Tell the order what share of its runs is done."""
     started, _ = begun(order)
     order.done = {run.key: step / run.steps for step, stack in started for run in stack if step}
-    return [stack for _, stack in started]
 
 
 def _counts(order: Order) -> str:
@@ -211,6 +209,6 @@ def _counts(order: Order) -> str:
 def leftover(order: Order) -> str:
     """What is left of an order, and how long it will take: one line."""
     _note_begun(order)
-    cost = time_left(order)
-    left = f"; about {duration(cost / order.workers)} left" if cost else ""
+    cost = shared(order)
+    left = f"; about {duration(cost)} left" if cost else ""
     return f"{_counts(order)}{left}; the same command goes on"

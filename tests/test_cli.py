@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -14,8 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
 
 from modnoise import cli
+from modnoise.experiments import EXPERIMENTS
 from modnoise.files import digest, state_facts
 from modnoise.records import CHECKOUT, Store, duration
 from modnoise.spec import Run, SpecError
@@ -421,3 +424,36 @@ def test_a_terminal_shows_a_bar_with_rate_and_a_pipe_or_a_worker_does_not(monkey
             monkeypatch.setenv("MODNOISE_WORKER", "1")
         assert modnoise("run tiny --scale smoke")[0] == 0
     assert asked == [True, False, False]
+
+
+# --- what the pages say
+
+COMMAND = re.compile(
+    r"^(?:[A-Z_]+=\S+ )?(?:modnoise|python slurm\.py) (.*?)(?: &)?$", re.MULTILINE
+)
+PAGES = ("README.md", "book/campaigns.md", "book/cluster.md")
+
+
+def documented() -> list[str]:
+    """Every command line of this package on the pages, without its name."""
+    pages = [(CHECKOUT / page).read_text(encoding="utf-8") for page in PAGES]
+    blocks = [
+        x for page in pages for x in re.findall(r"```(?:bash|sh)\n(.*?)```", page, re.DOTALL)
+    ]
+    return sorted({line for block in blocks for line in COMMAND.findall(block)})
+
+
+@pytest.mark.parametrize("line", documented())
+def test_a_command_on_a_page_has_experiments_and_options_that_exist(monkeypatch, line):
+    monkeypatch.setattr(cli, "EXPERIMENTS", EXPERIMENTS)
+    name, *words = shlex.split(line)
+    given = get_command(cli.app).commands[name].make_context(name, words).params
+    if given.get("experiments"):
+        runs = cli._runs(given["experiments"], given["scale"], given["only"])
+        assert cli.selected(runs, given.get("weights_for") or [])
+    if given.get("budget"):
+        assert cli._seconds(given["budget"]) > 0
+
+
+def test_the_pages_show_every_command():
+    assert {line.split()[0] for line in documented()} | {"show"} == set(COMMANDS)

@@ -199,12 +199,12 @@ def test_a_dead_worker_costs_only_what_it_had_not_reported(scheduler, workers, s
 
 def test_a_budget_ends_with_checkpoints_here(scheduler, workers, store):
     runs = [TINY.but(width=w, steps=10**7) for w in WIDTHS[:2]]
-    begin = time.monotonic()
-    report = run(runs, scheduler, store, deadline=begin + 1.0)
-    assert 1.0 <= time.monotonic() - begin < 10
+    deadline = time.monotonic() + 3.0
+    report = run(runs, scheduler, store, deadline=deadline)
+    assert time.monotonic() >= deadline
     assert report.trained == []
     for one in runs:
-        assert state_facts(store.checkpoint([one.key], "cpu"))["step"] > 1
+        assert 1 <= state_facts(store.checkpoint([one.key], "cpu"))["step"] < 10**7
 
 
 def test_the_command_line_plans_for_the_workers_and_trains_on_them(

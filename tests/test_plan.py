@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from modnoise import campaign, plan
-from modnoise.campaign import fill
+from modnoise.campaign import fill, shared
 from modnoise.costs import Sample, estimate, family, measured, size
 from modnoise.kinds import Kind
 from modnoise.order import Order, time_left
@@ -195,6 +195,15 @@ def test_a_plan_tells_runs_time_and_disk_and_writes_nothing(clock, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_workers_share_stacks_not_what_is_in_them(clock, tmp_path):
+    runs = [Walk(width=128, seed=s) for s in range(3)]  # a stack of two and one of one
+    order = order_of(runs, Store(tmp_path), workers=9)
+    plan.plan(order)
+    assert shared(order) == pytest.approx(time_left(order) * 2 / 3)
+    order.workers = 1
+    assert shared(order) == time_left(order) > 0
+
+
 def test_a_long_list_of_shapes_is_cut(clock, monkeypatch, tmp_path):
     kind = plan.kind_of(None)
     titled = Kind(kind.train, kind.stack_size, dict, dict, lambda run: f"width {run.width}")
@@ -217,8 +226,8 @@ def test_what_is_begun_is_planned_from_where_it_is(tmp_path):
     order.forecast = dict.fromkeys(order.runs, 80.0)
     assert time_left(order) == pytest.approx(80 * (39 / 40 * 2 + 1))
     order.workers = 2
-    assert plan.leftover(order) == (
-        "3 runs: 0 recorded, 2 begun (2%), 1 to begin; about 2 min left; the same command goes on"
+    assert plan.leftover(order) == (  # 156 s for the stack of two
+        "3 runs: 0 recorded, 2 begun (2%), 1 to begin; about 3 min left; the same command goes on"
     )
 
 
