@@ -17,6 +17,10 @@ PAPER_TABLE3 = pd.DataFrame(
 """The paper's Table 3: accuracies before FF and with the top 20 of 56 frequencies."""
 
 
+BEFORE_FF = {"fit": FIT, "partial": PARTIAL}
+"""The bounds of `like_before`, as `figures.before_region` takes them."""
+
+
 def with_paper_share(final: pd.DataFrame) -> pd.DataFrame:
     """The full nets, and FF with the paper's share of the frequencies, of runs of one p."""
     kept = frequencies_kept(int(final.p.iloc[0]))
