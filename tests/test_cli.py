@@ -440,7 +440,8 @@ def documented() -> list[str]:
     blocks = [
         x for page in pages for x in re.findall(r"```(?:bash|sh)\n(.*?)```", page, re.DOTALL)
     ]
-    return sorted({line for block in blocks for line in COMMAND.findall(block)})
+    lines = [re.sub(r"\\\n *", "", block) for block in blocks]
+    return sorted({line for block in lines for line in COMMAND.findall(block)})
 
 
 @pytest.mark.parametrize("line", documented())
