@@ -241,9 +241,8 @@ class TestInABrowser:
         assert found == []
 
     def test_can_be_used_within_two_seconds(self, site, browser, name):
-        page = browser.new_page()
-        tries = []
-        for _ in range(3):  # other processes may hold one up
+        page, tries = browser.new_page(), []
+        while len(tries) < 3 and [] not in tries:  # other processes may hold one up
             page.goto((site / f"{name}.html").as_uri(), wait_until="load")
             tries.append(look.slowness(page))
         page.close()

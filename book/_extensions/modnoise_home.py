@@ -7,10 +7,12 @@ slider is the widget of the notebooks (`modnoise.widgets.Recorded`) without a wi
 from __future__ import annotations
 
 import json
+import re
 from html import escape
 from pathlib import Path
 
 import pandas as pd
+import yaml
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
@@ -94,11 +96,24 @@ def verdicts(folder: Path) -> str:
     return "\n".join(lines)
 
 
+def chapters(toc: dict) -> str:
+    """Links to the chapters of a table of contents, whose titles say what they are about."""
+    names = (entry["file"] for entry in toc["chapters"])
+    found = [name for name in names if re.match(r"notebooks/0[1-9]_", name)]
+    return "\n".join(f"{i}. []({name}.ipynb)" for i, name in enumerate(found, start=1))
+
+
 def write(app: Sphinx, page: str, source: list[str]) -> None:
-    """Fill the home page's two places."""
+    """Fill the home page's places."""
     if page == app.config.root_doc:
-        text = source[0].replace("<!-- slider -->", f"```{{raw}} html\n{slider()}\n```")
-        source[0] = text.replace("<!-- verdicts -->", verdicts(Path(app.srcdir) / "notebooks"))
+        here = Path(app.srcdir)
+        made = {
+            "slider": f"```{{raw}} html\n{slider()}\n```",
+            "chapters": chapters(yaml.safe_load((here / "_toc.yml").read_text())),
+            "verdicts": verdicts(here / "notebooks"),
+        }
+        for name, text in made.items():
+            source[0] = source[0].replace(f"<!-- {name} -->", text)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
