@@ -6,7 +6,9 @@ missing.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -412,7 +414,7 @@ def status(page: Page, text: str) -> None:
     """Wait until the status line says so."""
     page.wait_for_function(
         "(text) => document.getElementById('live-status').textContent.includes(text)",
-        arg=text, timeout=60_000,
+        arg=text, timeout=120_000,
     )  # fmt: skip
 
 
@@ -559,7 +561,7 @@ def test_the_largest_net_leaves_the_page_responsive(page, fill):
     page.keyboard.press("Tab")
     page.click("#live-pause")
     status(page, "Paused at step")
-    assert page.evaluate("window.longest") < 1000  # milliseconds in which it did not answer
+    assert page.evaluate("window.longest") < 2000  # milliseconds in which it did not answer
 
 
 @in_chromium
@@ -702,12 +704,25 @@ def test_the_story_of_another_run_says_what_does_not_hold(page, fill):
     assert "Does not hold in this run." in texts[3]
 
 
+def worker_seconds() -> float:
+    """Processor time of all workers of all browsers, so that other jobs do not count."""
+    ticks = 0
+    for file in Path("/proc").glob("[0-9]*/task/*/stat"):
+        with contextlib.suppress(OSError):
+            name, rest = file.read_text().rsplit(")", 1)
+            if "DedicatedWorker" in name:
+                ticks += sum(map(int, rest.split()[11:13]))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 @in_chromium
 @pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux to time one thread")
 @pytest.mark.parametrize(("p", "width", "bar"), [("31", "128", 200), ("59", "256", 15)])
-def test_the_page_trains_fast_enough_with_everything_shown(page, fill, p, width, bar):
-    fill(p=p, width=width, steps="600" if p == "31" else "200")
+def test_the_page_trains_fast_enough_on_one_core_with_everything_shown(page, fill, p, width, bar):
+    steps = 5 * bar
+    fill(p=p, width=width, steps=str(steps))
+    before = worker_seconds()
     page.click("#live-train")
     status(page, "Done")
-    speed = int(re.search(r"(\d+) steps per second", page.inner_text("#live-speed"))[1])
-    assert speed >= bar
+    assert steps / (worker_seconds() - before) >= bar

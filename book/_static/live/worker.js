@@ -44,7 +44,7 @@ function modnoiseWorker(core) {
       loss = now.engine.step();
       if (!Number.isFinite(loss)) return stop("diverged");
       const step = now.engine.updates;
-      if (core.recorded(step)) record(step % 10 === 0);
+      if (core.recorded(step)) record(step % 20 === 0 || step > 200);
     }
     now.seconds += (performance.now() - start) / 1000;
     if (now.engine.updates >= now.until) return stop("until");
