@@ -481,7 +481,6 @@ def test_pause_step_and_reset_do_what_they_say(page, fill):
 def test_the_same_settings_train_the_same_net_again(page, fill):
     losses = []
     for _ in range(2):
-        page.click("#live-reset", force=True)
         fill(**TINY | {"steps": "50"})
         page.click("#live-train")
         status(page, "Done")
@@ -569,7 +568,7 @@ def test_a_rate_that_blows_up_is_reported(page, fill):
     fill(**TINY | {"lr": "1", "act": "quadratic", "weight_decay": "100"})
     page.click("#live-train")
     status(page, "no longer finite")
-    assert page.is_enabled("#live-train")
+    assert page.get_attribute("#live-train", "aria-disabled") == "false"
 
 
 @in_chromium
@@ -589,7 +588,7 @@ def test_a_pair_can_be_asked_for(page, fill):
 
 @in_chromium
 def test_everything_can_be_reached_with_the_keyboard_and_has_a_name(page):
-    controls = page.locator("button:enabled, input, select")
+    controls = page.locator("button, input, select")
     seen = set()
     for _ in range(controls.count() + 8):
         page.keyboard.press("Tab")
@@ -601,6 +600,10 @@ def test_everything_can_be_reached_with_the_keyboard_and_has_a_name(page):
     page.focus("#live-p")
     page.keyboard.press("Enter")
     status(page, "Training")
+    page.focus("#live-pause")
+    page.keyboard.press("Enter")
+    status(page, "Paused")
+    assert page.evaluate("document.activeElement.id") == "live-pause"
 
 
 @in_chromium
@@ -690,6 +693,26 @@ def test_the_five_statements_of_the_story_hold_for_its_settings(page):
     assert f"{100 * control['accuracy']['test']:.1f} %" in texts[4]
     assert page.input_value("#live-noise") == "1"
     assert page.inner_text("#live-story-next") == "Start again"
+
+
+@in_chromium
+def test_a_paused_story_goes_on_where_it_was_and_another_net_ends_it(page, fill):
+    fill(p="31", width="64", steps="2000")
+    page.click("#live-story-own")
+    page.wait_for_function("window.modnoise.history()?.length > 3")
+    page.click("#live-pause")
+    status(page, "Paused at step")
+    paused = step_of(page)
+    assert page.locator("#live-story-steps li:not(.open)").count() == 0
+    page.click("#live-story-next")
+    page.wait_for_function("(step) => window.modnoise.history().at(-1).step > step", arg=paused)
+    assert page.evaluate("window.modnoise.history()[0].step") == 0
+    page.click("#live-pause")
+    status(page, "Paused at step")
+    fill(**TINY | {"steps": "20"})
+    page.click("#live-train")
+    status(page, "Done")
+    assert page.inner_text("#live-story-next") == "Start the story"
 
 
 @in_chromium

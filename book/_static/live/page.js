@@ -130,13 +130,19 @@
   /** Whether the worker's net is the one that the form asks for; more steps do not make another. */
   const same = (run) => current && FIELDS.every((name) => name === "steps" || run[name] === current.run[name]);
 
+  /** A button that cannot be used now keeps the focus of who uses it by keyboard. */
+  const usable = (name, yes) => $(name).setAttribute("aria-disabled", yes ? "false" : "true");
+  const onPress = (name, action) => $(name).addEventListener("click",
+    () => $(name).getAttribute("aria-disabled") !== "true" && action());
+
   function buttons() {
-    $("train").disabled = going;
+    usable("train", !going);
     $("train").textContent = current?.last?.step && same(core.checked(texts()).run) ? "Continue" : "Train";
-    $("pause").disabled = !going;
-    $("step").disabled = going;
-    $("reset").disabled = !current;
-    $("story-next").disabled = $("story-own").disabled = going;
+    usable("pause", going);
+    usable("step", !going);
+    usable("reset", current !== null);
+    usable("story-next", !going);
+    usable("story-own", !going);
   }
 
   /** Takes the form's run into the worker unless it is there already; false if it is refused. */
@@ -167,7 +173,7 @@
   }
 
   function step() {
-    if (!going && ready()) go((current.last?.step ?? 0) + 1);
+    if (ready()) go((current.last?.step ?? 0) + 1);
   }
 
   function reset() {
@@ -402,6 +408,7 @@
   // --- the story --------------------------------------------------------------------------------------
 
   let told = []; // { holds, text } of the steps that were told
+  let telling = false; // begun and not at its end
   let facts = null; // of the story's run
 
   const summary = () => ({ run: current.run, count: current.count, prior: current.prior, history: current.history, last: current.last });
@@ -417,13 +424,14 @@
       if (!old) list.append(item);
       else if (old.textContent !== item.textContent) old.replaceWith(item);
     });
-    $("story-next").textContent = !told.length ? "Start the story"
-      : told.length === story.STEPS.length ? "Start again" : `Next: ${story.STEPS[told.length].title}`;
+    $("story-next").textContent = telling ? `Next: ${story.STEPS[told.length].title}`
+      : told.length ? "Start again" : "Start the story";
   }
 
   /** A story told to its end stays; one in the middle has lost its net. */
   function forget() {
-    if (told.length < story.STEPS.length) told = [];
+    if (telling) told = [];
+    telling = false;
     tell();
   }
 
@@ -432,6 +440,7 @@
     const run = asked();
     if (!run) return ready();
     told = [];
+    telling = true;
     tell();
     start(run);
     await next();
@@ -447,13 +456,14 @@
     if (at === 2) $("map-part").value = "full";
     if (at === 3) $("map-part").value = "G_quadratic";
     if (at === 4) {
-      start({ ...facts.run, noise: 1 });
+      if (current.run.noise !== 1) start({ ...facts.run, noise: 1 }); // else it was paused
       fill(current.run);
       reasons.push(await go(steps));
       facts.control = summary();
     }
     if (reasons.some((reason) => reason !== "until")) return; // paused or diverged: the reader goes on
     told.push(story.STEPS[at].tell(facts));
+    telling = told.length < story.STEPS.length;
     tell();
     redraw();
   }
@@ -471,12 +481,12 @@
   fill(Object.fromEntries(FIELDS.map((name) => [name, core.FIELDS[name].value])));
   $("map-part").append(...Object.entries(PARTS).map(([name, title]) => element("option", { value: name }, title)));
   $("form").addEventListener("submit", train);
-  $("pause").addEventListener("click", () => worker.postMessage({ do: "pause" }));
-  $("step").addEventListener("click", step);
-  $("reset").addEventListener("click", reset);
-  $("share").addEventListener("click", share);
-  $("story-next").addEventListener("click", () => (told.length % story.STEPS.length ? next() : begin(story.SETTINGS)));
-  $("story-own").addEventListener("click", () => begin(null));
+  onPress("pause", () => worker.postMessage({ do: "pause" }));
+  onPress("step", step);
+  onPress("reset", reset);
+  onPress("share", share);
+  onPress("story-next", () => (telling ? next() : begin(story.SETTINGS)));
+  onPress("story-own", () => begin(null));
   for (const input of document.querySelectorAll("input[name=live-measure]")) input.addEventListener("change", redraw);
   $("map-part").addEventListener("change", redraw);
   for (const name of ["a", "b"]) $(name).addEventListener("input", redraw);
