@@ -378,3 +378,20 @@ def test_the_gap_must_grow_with_the_batch_and_be_half_or_less_at_the_smallest():
     assert state("BATCHES", batches()[batches().batch.notna()]) == "not tested"
     assert state("BATCHES", batches()[batches().batch != 64]) == "not tested"
     assert state("BATCHES", but(batches(), "gap", EMPTY, seed=1, batch=64)) == "not tested"
+
+
+def test_exceptions_are_spelled_out_up_to_three_and_the_others_counted():
+    where = {"optimizer": "muon", "width": 513, "noise": 0.1}
+    (text,) = (
+        x for x in measured("C3-conflict", but(gradients(), "cos", 0.25, **where, step=20))
+        if x.startswith("Muon")
+    )  # fmt: skip
+    assert "; not at M = 513, noise 0.1 (step 20: 0.250)" in text
+    assert text.endswith("(fails)")
+    texts = measured("C3-conflict", but(gradients(), "cos", 0.25, optimizer="muon"))
+    (text,) = (x for x in texts if x.startswith("Muon"))
+    assert text.count("(step ") == 3
+    assert " more" in text
+    texts = measured("R3.2-i", but(short(), "t90_noisy", NEVER, width=513, noise=0.1))
+    assert len(texts) == 3
+    assert all("; not at decay " in text and "never (M = 513)" in text for text in texts)

@@ -148,9 +148,10 @@ def _spearman(x: pd.Series, y: pd.Series) -> float:
 
 
 def _faster(frame: pd.DataFrame) -> Found:
-    middle, found = _middle(frame, ("optimizer", "weight_decay", "noise", "width")), []
+    middle = _middle(frame, ("optimizer", "weight_decay", "noise", "width"))
     if len(middle.groupby(level="width")) < 4:
         raise Untested("fewer than four widths")
+    told: dict[str, list[tuple[float, str]]] = {}
     for (optimizer, decay, noise), rows in middle.t90_noisy.groupby(level=[0, 1, 2]):
         times = rows.droplevel([0, 1, 2])
         there = times[np.isfinite(times)]
@@ -158,70 +159,80 @@ def _faster(frame: pd.DataFrame) -> Found:
             continue
         rho = _spearman(there.index.to_series(), there)
         wider = bool(np.isfinite(times[times.index >= there.index[0]]).all())
-        text = ", ".join(f"{_step(t)} (M = {width})" for width, t in times.items())
-        name = f"{_TITLES[optimizer]}, decay {decay:g}, noise {noise:g}"
-        holds = wider and rho <= -0.9 + _ROUNDING
-        found.append((name, f"step {text}: Spearman {rho:.2f}", holds))
-    if not found:
+        against = ""
+        if not (wider and rho <= -0.9 + _ROUNDING):
+            against = ", ".join(f"{_step(t)} (M = {width})" for width, t in times.items())
+            against = f"decay {decay:g}, noise {noise:g}: step {against}"
+        told.setdefault(_TITLES[optimizer], []).append((rho, against))
+    if not told:
         raise Untested("no optimizer and noise ratio with two widths that get to 90 %")
+    found = []
+    for name, settings in told.items():
+        values, against = pd.Series([rho for rho, _ in settings]), [x for _, x in settings if x]
+        text = f"Spearman {_range(values)} in {len(values)} settings of decay and noise"
+        text += "".join(f"; not at {x}" for x in against)
+        found.append((name, text, not against))
     return found
 
 
 def _gradients(frame: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Per optimizer and width, medians over seeds by (noise, step) in the early steps.
+    """Per optimizer, medians over seeds by (width, noise), a row per early step.
 
     Early is at most step 100, and not after the noisy accuracy is 50 %: a label that is fit has no
     gradient any more.
     """
     if frame.empty or "cos" not in frame or frame.cos.isna().all():
         raise Untested("no recorded gradients")
-    by = ["optimizer", "width", "noise", "step"]
-    middle = frame[(frame.part == "full") & (frame.noise > 0)]
-    middle = (
-        middle.groupby(by)[["r_c", "r_n", "cos", "accuracy_noisy"]].median().reset_index("step")
-    )
-    for (optimizer, width), rows in middle.groupby(level=["optimizer", "width"]):
-        rows = rows.droplevel(["optimizer", "width"])
-        half = rows[rows.accuracy_noisy >= 0.5].groupby(level="noise").step.min()
-        end = half.reindex(rows.index).fillna(np.inf).clip(upper=100)
-        early = rows[(rows.step <= end) & rows.cos.notna()]
-        yield f"{_TITLES[optimizer]}, M = {width}", early
+    by = ["optimizer", "width", "noise"]
+    middle = frame[(frame.part == "full") & (frame.noise > 0)].groupby([*by, "step"])
+    middle = middle[["r_c", "r_n", "cos", "accuracy_noisy"]].median().reset_index("step")
+    half = middle[middle.accuracy_noisy >= 0.5].groupby(level=by).step.min()
+    end = half.reindex(middle.index).fillna(np.inf).clip(upper=100)
+    early = middle[(middle.step <= end) & middle.cos.notna()]
+    for optimizer, rows in early.groupby(level="optimizer"):
+        yield _TITLES[optimizer], rows.droplevel("optimizer")
 
 
 def _range(values: pd.Series) -> str:
-    return f"{values.min():.2f} to {values.max():.2f}"
+    """The lowest and the highest, or the one that all are; to a hundredth.
+
+    >>> _range(pd.Series([-1.0, -0.953])), _range(pd.Series([0.5, 0.5]))
+    ('-1.00 to -0.95', '0.50')
+    """
+    low, high = f"{values.min():.2f}", f"{values.max():.2f}"
+    return low if low == high else f"{low} to {high}"
+
+
+def _early(rows: pd.DataFrame, values: pd.Series, name: str, holds: pd.Series) -> tuple[str, bool]:
+    """A gradient quantity over widths, noise ratios and steps, and where its rule fails."""
+    text = f"{name} {_range(values)} at {len(rows)} widths, noise ratios and steps"
+    against = rows.assign(value=values)[~holds]
+    return text + _but(against, "step {0.step:.0f}: {0.value:.3f}".format), against.empty
 
 
 def _rates(frame: pd.DataFrame) -> Found:
     found = []
     for name, rows in _gradients(frame):
-        ratio = rows.r_n / rows.r_c
-        text = f"r_n / r_c {_range(ratio)} at {len(rows)} early steps of all noise ratios"
-        found.append((name, text, bool(((rows.r_n > rows.r_c) & (rows.r_c > 0)).all())))
+        holds = (rows.r_n > rows.r_c) & (rows.r_c > 0)
+        found.append((name, *_early(rows, rows.r_n / rows.r_c, "r_n / r_c", holds)))
     return found
 
 
 def _conflict(frame: pd.DataFrame) -> Found:
-    found = []
-    for name, rows in _gradients(frame):
-        rows = rows[rows.step > 10]
-        if len(rows):
-            text = f"cos {_range(rows.cos)} at {len(rows)} early steps of all noise ratios"
-            found.append((name, text, bool((rows.cos < 0).all())))
+    later = [(name, rows[rows.step > 10]) for name, rows in _gradients(frame)]
+    found = [
+        (name, *_early(rows, rows.cos, "cos", rows.cos < 0)) for name, rows in later if len(rows)
+    ]
     if not found:
         raise Untested("no recorded gradients after step 10 and before the noise is fit")
     return found
 
 
 def _conflict_at_start(frame: pd.DataFrame) -> Found:
-    found = []
-    for name, rows in _gradients(frame):
-        rows = rows[rows.step == 0]
-        if rows.empty:
-            raise Untested("no recorded gradients at step 0")
-        text = ", ".join(f"{x:+.3f} at noise {noise:g}" for noise, x in rows.cos.items())
-        found.append((name, f"cos {text}", bool((rows.cos < 0).all())))
-    return found
+    start = [(name, rows[rows.step == 0]) for name, rows in _gradients(frame)]
+    if any(rows.empty for _, rows in start):
+        raise Untested("no recorded gradients at step 0")
+    return [(name, *_early(rows, rows.cos, "cos", rows.cos < 0)) for name, rows in start]
 
 
 def _sgd_first(frame: pd.DataFrame) -> Found:
