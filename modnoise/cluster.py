@@ -233,8 +233,8 @@ class _Campaign:
             raise self.error
         if self.given_up:
             raise StoreError(
-                f"{'; '.join(self.given_up)}: given up, {_allowed_deaths() + 1} workers died with "
-                "it (their logs say why); all other runs are recorded"
+                f"{'; '.join(self.given_up)}: given up, {count(_allowed_deaths() + 1, 'worker')} "
+                "died with it (the logs there say why); all other runs are recorded"
             )
 
     def _over(self) -> bool:
