@@ -61,9 +61,9 @@ def region(curves: pd.DataFrame) -> pd.DataFrame:
     """Where nets are like the paper's row "before FF", and what FF does at the end, as text.
 
     A row per noise ratio and weight decay, of one seed each: the first recorded step at which
-    every label is fit, the steps from which and up to which the net is `like_before`, and the
-    test accuracy at the last step before and after FF with the paper's share of the frequencies.
-    A dash where there is no such step.
+    every label is fit, the first and the last at which the net is `like_before`, and the test
+    accuracy at the end before and after FF with the paper's share of the frequencies. A dash
+    where there is no such step.
     """
     found = {}
     for setting, one in with_paper_share(curves).groupby(["noise", "weight_decay"]):

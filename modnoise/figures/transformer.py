@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import FixedLocator, FuncFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator
 
 from modnoise.figures import style
 from modnoise.figures.style import Palette
@@ -131,6 +131,8 @@ def before_region(
         ax.axhspan(*partial, color=color["faint"], zorder=0, lw=0)
         for decay, one in zip(decays, colors, strict=True):
             rows = drawn[np.isclose(drawn.noise, noise) & (drawn.weight_decay == decay)]
+            if rows.empty:
+                continue
             full = rows[rows.part == "full"].sort_values("step")
             known = full[["accuracy_clean", "accuracy_noisy"]].min(axis=1) >= fit
             ax.plot(full.step, full.accuracy_test, color=one, ls=":", lw=1.2)
@@ -143,6 +145,7 @@ def before_region(
             )  # fmt: skip
         style.accuracy_axis(ax)
         style.step_axis(ax)
+        ax.xaxis.set_major_locator(LogLocator())
         ax.set_xlim(10, float(drawn.step.max()))
         ax.set_title(f"{100 * noise:g} % wrong labels")
     axes[0, 0].set_ylabel("test accuracy")
