@@ -24,6 +24,7 @@ TOPICS = {
     "Recorded runs": ("store", "records"),
     "What a net does": ("metrics", "regimes", "timing"),
     "Inside the neurons": ("fourier", "partition", "structure"),
+    "Transformers": ("transformer_run", "transformer", "table3"),
     "MNIST": ("mnist", "mnist_data"),
     "Claims and pages": ("claims", "pages", "figures.style"),
 }

@@ -146,10 +146,21 @@ def finish(app: Sphinx, page: str, template: str, context: dict, doctree: Any) -
         return
     to_root = "../" * page.count("/")
     lazy = app.builder.name == "html"
-    context["body"] = apart(context["body"], Path(app.outdir), to_root, lazy).replace(
+    body = apart(context["body"], Path(app.outdir), to_root, lazy)
+    body = body.replace(
         '<div role="list" class="citation-list">',  # its entries have another role
         '<div class="citation-list">',
     )
+    context["body"] = _PARAMETERS.sub(_plain, body)
+
+
+_PARAMETERS = re.compile(r'<dl>\n(<dd><em class="sig-param">.*?)</dl>', re.DOTALL)
+
+
+def _plain(found: re.Match[str]) -> str:
+    """Arguments of a signature as lines; Sphinx makes them definitions of nothing."""
+    lines = found[1].replace("<dd>", '<span class="mn-param">').replace("</dd>", "</span>")
+    return f'<span class="mn-params">{lines}</span>'
 
 
 # From disk a page cannot read another one for the lines around a found word.
