@@ -100,7 +100,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "pruning_table",
             "structure_rows",
         ],
-        "table3": ["BEFORE_FF", "PAPER_TABLE3", "region", "table3", "with_paper_share"],
+        "table3": ["BEFORE_FF", "PAPER_TABLE3", "gains", "region", "table3", "with_paper_share"],
         "tables": ["NoisyTable", "noisy_table", "symmetric_ceiling"],
         "timing": ["as_steps", "at_step", "label_blind", "milestones", "noise_first"],
         "transformer": ["energy"],

@@ -57,6 +57,19 @@ def like_before(rows: pd.DataFrame) -> pd.Series:
     return fit & rows.accuracy_test.between(*PARTIAL)
 
 
+def gains(curves: pd.DataFrame) -> pd.DataFrame:
+    """What FF with the paper's share of the frequencies changes in nets that are `like_before`.
+
+    A row per recorded step of a run at which the net is like that and FF was recorded too;
+    columns clean, noisy, test: accuracy after less accuracy before.
+    """
+    rows = with_paper_share(curves)
+    columns = {f"accuracy_{role}": role for role in ROLES}
+    full, top = (rows[rows.part == part].set_index(["key", "step"]) for part in ("full", "top"))
+    change = top[list(columns)] - full.loc[like_before(full), list(columns)]
+    return change.dropna().rename(columns=columns)
+
+
 def region(curves: pd.DataFrame) -> pd.DataFrame:
     """Where nets are like the paper's row "before FF", and what FF does at the end, as text.
 

@@ -7,7 +7,7 @@ import pytest
 
 from modnoise import figures, widgets
 from modnoise.figures import style
-from modnoise.table3 import PAPER_TABLE3, like_before, region, table3
+from modnoise.table3 import PAPER_TABLE3, gains, like_before, region, table3
 
 SHARES = {  # part: clean, noisy, test
     "full": (1.0, 1.0, 0.75),
@@ -66,6 +66,15 @@ def test_the_region_names_the_steps_at_which_the_row_is_met():
     table = region(pd.concat([*met, never]))
     assert list(table.loc[(0.1, 1.0)]) == ["20", "40 to 80", "95.0 %", "85.0 %"]
     assert list(table.loc[(0.1, 3.0)]) == ["–", "–", "90.0 %", "85.0 %"]
+
+
+def test_gains_are_of_nets_like_the_papers_at_steps_where_ff_was_recorded():
+    met, unmet = rows(step=50), rows(step=100, full=(1.0, 1.0, 0.95))
+    without_ff = rows(step=70)
+    runs = pd.concat([met, unmet, without_ff[without_ff.part == "full"]]).assign(key="one")
+    found = gains(runs)
+    assert list(found.index) == [("one", 50)]
+    assert list(found.iloc[0]) == pytest.approx([-0.02, -0.6, 0.1])
 
 
 def test_the_slider_starts_at_the_papers_share_and_says_what_ff_does_there():
