@@ -1,12 +1,11 @@
-"""Table 3 as text and the region of its first row, its figures and its slider, by hand."""
+"""Table 3 as text and the region of its first row and its slider, by hand."""
 
 from __future__ import annotations
 
 import pandas as pd
 import pytest
 
-from modnoise import figures, widgets
-from modnoise.figures import style
+from modnoise import widgets
 from modnoise.table3 import PAPER_TABLE3, gains, like_before, region, table3
 
 SHARES = {  # part: clean, noisy, test
@@ -92,29 +91,3 @@ def test_the_slider_starts_at_the_papers_share_and_says_what_ff_does_there():
         "98.0 % of the right ones. With 20 drawn at random it is right on 20.0 % of the test "
         "pairs."
     )
-
-
-def drawn(draw, *args, **kwargs):
-    return style.themed("dark", draw, *args, title="A finding", **kwargs)
-
-
-def test_figures_show_the_numbers_they_are_given():
-    final = three_seeds()
-    fig = drawn(figures.against_kept, final, marked=20, chance=1 / 113)
-    left = {tuple(line.get_ydata()) for line in fig.axes[0].lines if line.get_lw() > 1.5}
-    assert left == {(0.85, 0.75), (0.4, 1.0), (0.98, 1.0)}
-
-    course = pd.concat([rows(step=20, full=(1.0, 0.5, 0.4)), rows(step=100)])
-    ax = drawn(figures.filtered_along, course[course.kept >= 20], chance=0.01).axes[0]
-    assert [0.4, 0.75] in [list(line.get_ydata()) for line in ax.lines]
-
-    fig = drawn(figures.before_region, course[course.part == "full"], fit=0.99, partial=(0.6, 0.9))
-    whole, known = (line.get_ydata() for line in fig.axes[0].lines[:2])
-    assert list(whole) == [0.4, 0.75]
-    assert pd.isna(known[0])
-    assert known[1] == 0.75
-
-    ax = drawn(figures.unembedding_energy, [1.0, 5.0, 4.0], marked=2).axes[0]
-    assert sorted(bar.get_height() for bar in ax.patches) == pytest.approx([0.1, 0.4, 0.5])
-    colours = {round(bar.get_height(), 1): bar.get_facecolor() for bar in ax.patches}
-    assert colours[0.5] == colours[0.4] != colours[0.1]
