@@ -7,9 +7,9 @@ In one run, so that a busy machine slows all alike:
 - ``fast``: the engine of this package; ``bf16``: the same with products in bfloat16;
 - ``bound``: the three bare matrix products of a step, batched over the stack, and one softmax.
 
-Rounds of them alternate and the best rounds are compared: ratios count, not times. On a CPU
-everything has one thread, whose own time is taken, so that other programs disturb little; but for
-the whole machine, where the plain loop gets all threads and the engine one process per core.
+Rounds of them alternate and medians are compared: ratios count, not times. On a CPU everything
+has one thread, whose own time is taken, so that other programs disturb little; but for the whole
+machine, where the plain loop gets all threads and the engine one process per core.
 Memory: growth of a process's peak over what it holds before it makes a net.
 
     python benchmarks/trainers.py [--rounds 5] [--quick] [--out benchmarks/trainers.json]
@@ -24,6 +24,7 @@ import math
 import multiprocessing as mp
 import os
 import platform
+import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -129,7 +130,7 @@ def milliseconds(step: Step, repeats: int, device: str, threads: int = 1) -> flo
 def alternate(
     steps: dict[str, Step], rounds: int, device: str, threads: int = 1, matmul: str = "exact"
 ) -> dict[str, float]:
-    """Milliseconds per call of each in its best of alternating rounds."""
+    """Median milliseconds per call of each, measured in alternating rounds."""
     times: dict[str, list[float]] = {name: [] for name in steps}
     for i in range(rounds + 1):  # the first round warms up
         for name, step in steps.items():
@@ -138,7 +139,7 @@ def alternate(
                     torch.set_float32_matmul_precision("highest")
                 repeats = 4 if i == 0 else max(1, int(150 / times[name][0]))
                 times[name].append(milliseconds(step, repeats, device, threads))
-    return {name: min(t[1:]) for name, t in times.items()}
+    return {name: statistics.median(t[1:]) for name, t in times.items()}
 
 
 def one_net(run: mn.Run, rounds: int, device: str = "cpu") -> dict:
@@ -223,7 +224,7 @@ def whole_machine(run: mn.Run, rounds: int) -> dict:
             torch.set_float32_matmul_precision("highest")
             milliseconds(step, 3, "cpu", CORES)
             rates["plain"].append(1e3 / milliseconds(step, 10, "cpu", CORES))
-    rate = {name: max(x) for name, x in rates.items()}
+    rate = {name: statistics.median(x) for name, x in rates.items()}
     return {
         "what": "whole machine", "device": "cpu", "p": run.p, "width": run.width, "nets": CORES,
         "plain_ms": 1e3 / rate["plain"], "fast_ms": 1e3 / rate["fast"],

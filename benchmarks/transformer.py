@@ -3,7 +3,7 @@
 ``plain``: `PlainTransformer`, autograd, `torch.optim.AdamW`, torch's own settings; ``fast``: the
 engine, also for a stack of nets; ``bound``: the three bare products of the MLP's hidden layer with
 the classes, and one softmax, without the weighted sums per pair that come on top. One thread,
-processor time, best of alternating rounds, as in ``benchmarks/trainers.py``: ratios count.
+processor time, medians of alternating rounds, as in ``benchmarks/trainers.py``: ratios count.
 
     python benchmarks/transformer.py [--rounds 3] [--out benchmarks/transformer.json]
 """

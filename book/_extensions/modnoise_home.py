@@ -98,7 +98,7 @@ def verdicts(folder: Path) -> str:
 
 def chapters(toc: dict) -> str:
     """Links to the chapters of a table of contents, whose titles say what they are about."""
-    names = (entry["file"] for entry in toc["chapters"])
+    names = (entry["file"] for part in toc["parts"] for entry in part["chapters"])
     found = [name for name in names if re.match(r"notebooks/0[1-9]_", name)]
     return "\n".join(f"{i}. []({name}.ipynb)" for i, name in enumerate(found, start=1))
 
