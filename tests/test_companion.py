@@ -31,10 +31,10 @@ def figures() -> list[tuple[str, dict, str]]:
 
 
 def labels(kind: str) -> list[str]:
-    """Names of Markdown targets such as ``(paper-table-1)=``."""
+    """Names of Markdown targets, ``(paper-table-1)=``, and of directives, ``:name: ...``."""
     pages = [nbformat.read(path, as_version=4) for path in sorted(NOTEBOOKS.glob("*.ipynb"))]
     text = "\n".join(c.source for page in pages for c in page.cells if c.cell_type == "markdown")
-    return re.findall(rf"^\((paper-{kind}-\w+)\)=$", text, flags=re.MULTILINE)
+    return re.findall(rf"^(?:\(|:name: )(paper-{kind}-\w+)(?:\)=)?$", text, flags=re.MULTILINE)
 
 
 def test_each_figure_of_the_paper_appears_once():
