@@ -98,6 +98,7 @@ readme: $(ENV) ## Write the README's figure and verdicts, and the page on speed,
 .PHONY: bench
 bench: $(ENV) ## Time the trainers against plain loops and the bound
 	$(RUN) benchmarks/trainers.py $(BENCH)
+	$(RUN) benchmarks/transformer.py
 
 .PHONY: clean
 clean: ## Remove the built book and all caches; .venv stays

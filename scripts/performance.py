@@ -14,7 +14,8 @@ from modnoise.figures.style import svg
 
 ROOT = Path(__file__).resolve().parent.parent
 RECORD = ROOT / "benchmarks" / "trainers.json"
-PRECISE = ("R4.1-FF", "R4.1-FF-mu0", "R4.1-FF-quadratic-part", "CONTROL-frequency", "R4.1-swap")
+TRANSFORMER = RECORD.with_name("transformer.json")
+PRECISE = ("R4.1-FF", "R4.1-FF-mu0", "R4.1-FF-quadratic-part", "CONTROL-frequency")
 
 PAGE = """# How fast, and why
 
@@ -86,6 +87,15 @@ threads ({cores} cores). Net-steps per second of all together.
 and optimizer states. {bf16}
 
 {precision}
+
+## Transformers
+
+The query of a one-layer transformer is always the sign "=", so keys and values are computed once
+per token, not once per pair, and no position is computed that nobody reads. Beside the plain loop
+with all three positions and autograd, on one thread; the bound counts the products of the hidden
+layer with the classes and one softmax, not the weighted sums per pair.
+
+{transformers}
 
 ## On a GPU
 
@@ -193,8 +203,16 @@ def page(told: dict) -> str:
         + " Verdicts of the page on FF, at laptop scale, three seeds, M = 1025, with both: "
         + ("none changes." if same else "not all are the same."),
         precision=markdown(pairs),
+        transformers=_times(
+            json.loads(TRANSFORMER.read_text())["rows"],
+            {
+                "p": ("p", "{}"), "d": ("d_model", "{}"), "MLP": ("d_mlp", "{}"),
+                "nets": ("nets", "{}"), "× plain": _RATIOS["× plain"],
+                "of the bound": _RATIOS["of the bound"],
+            },
+        ),
         gpu=_gpu(told, rows.get("gpu", [])),
-    )
+    )  # fmt: skip
 
 
 def _gpu(told: dict, rows: list[dict]) -> str:
