@@ -261,6 +261,15 @@ _SWEEPS = (
         GROK,
     ),
     Sweep(
+        "fig2-own",
+        "The paper's own setting, as far as one core of a CPU gets in an hour",
+        "Figs. 1(a) and 2, section 3.1",
+        {"width": WIDTHS[:3]},
+        {**_ALL, "noise": 0.3, "weight_decay": 0.1},
+        {"smoke": {"width": (17, 33)}, "laptop": {"steps": 200_000}},
+        FIT,
+    ),
+    Sweep(
         "fig1",
         "One decay: three seeds, and a finer ladder where noise begins to be fit",
         "Fig. 1(a); control for section 3.1 (ours)",
