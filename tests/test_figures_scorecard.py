@@ -24,20 +24,19 @@ def test_it_draws_in_both_themes(theme, assert_readable):
     assert_readable(themed(theme, verdict_board, CARD, title="A title"))
 
 
-def test_a_verdict_is_a_mark_in_the_column_of_its_state_with_its_tally():
-    (ax,) = themed("light", verdict_board, CARD, title="A title").axes
-    marks = [line for line in ax.lines if line.get_marker() in "oX"]
-    assert [(int(m.get_xdata()[0]), int(m.get_ydata()[0])) for m in marks] == [
-        (0, 0),
-        (1, 1),
-        (2, 2),
-    ]
-    assert [m.get_marker() for m in marks] == ["o", "X", "o"]
+def test_a_verdict_is_a_mark_of_its_state_with_its_name_in_the_rows_of_its_page():
+    more = CARD.iloc[[1] * 4].assign(page="02_b.ipynb", claim=list("DEFG"))
+    figure = themed("light", verdict_board, pd.concat([CARD, more]), title="A title")
+    (ax,) = figure.axes
+    marks = [line for line in ax.lines if line.get_marker() in ("o", "X")]
+    places = [(int(m.get_xdata()[0]), int(m.get_ydata()[0])) for m in marks]
+    # four in a row; the second page begins a row of its own and goes on in a third
+    assert places == [(0, 0), (1, 0), (0, 1), (1, 1), (2, 1), (3, 1), (0, 2)]
+    assert [m.get_marker() for m in marks] == list("oXoXXXX")
     assert marks[2].get_markerfacecolor() == "none"
-    assert [text.get_text() for text in ax.texts] == ["4 of 4", "0 of 4"]
-    names = [label.get_text() for label in ax.get_yticklabels()]
-    assert names[0] == "01  short  (A)"
-    assert names[1].startswith("01  a statement a")
-    assert names[1].endswith("…  (B)")
-    assert len(names[1]) < 70
-    assert len(ax.lines) == 4  # one rule, where another page begins
+    assert [text.get_text() for text in ax.texts] == list("ABCDEFG")
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["01", "02"]
+    assert list(ax.get_yticks()) == [0, 1]
+    assert len(ax.lines) == len(marks) + 1  # one rule, where another page begins
+    legend = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert legend == ["confirmed", "refuted", "not tested"]
