@@ -342,7 +342,7 @@ class Explorer(ipywidgets.VBox):
         try:
             run = self._base.but(
                 noise=self.noise.value, width=self.width.value, steps=self.steps.value,
-                seed=self.seed.value,
+                seed=self.seed.value, record_parts=True, record_structure=False,
             )  # fmt: skip
         except SpecError as error:
             self.table.value = f"<p role='alert'>{error}</p>"
@@ -382,13 +382,15 @@ class Explorer(ipywidgets.VBox):
             self.button.disabled, self.cancel.disabled = False, True
 
 
-def explore(scale: str = "laptop", device: str | None = None, **changes: Any) -> Explorer:
+def explore(start: Run | str = "laptop", device: str | None = None, **changes: Any) -> Explorer:
     """Controls to train one net live in JupyterLab and see it before and after FF.
 
     Args:
-        scale: size to start from (`experiments.base_run`).
+        start: the run that the controls begin with, or the scale of `experiments.base_run`, whose
+            steps are then 300, enough to memorize.
         device: ``"cpu"`` or ``"cuda"``; default: CUDA where there is one.
-        changes: fields of `Run` to start from; steps default to 300, enough to memorize.
+        changes: fields of the run to begin with instead.
     """
+    run = base_run(start, steps=300) if isinstance(start, str) else start
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    return Explorer(base_run(scale, **{"steps": 300, **changes}), device)
+    return Explorer(run.but(**changes), device)

@@ -37,6 +37,17 @@ def test_pressing_train_trains_what_the_controls_say():
     assert (made.button.disabled, made.cancel.disabled) == (False, True)
 
 
+def test_the_controls_begin_with_a_run_that_is_given():
+    run = base_run("smoke", noise=0.25, width=65, steps=70, seed=5, act="gelu", record_parts=False)
+    made = widgets.explore(run, device="cpu", steps=9)
+    begun = (made.noise.value, made.width.value, made.steps.value, made.seed.value)
+    assert begun == (0.25, 65, 9, 5)
+    made.button.click()
+    made.wait()
+    assert made.trained.nets.act == "gelu"
+    assert "<th>G_random</th>" in made.table.value
+
+
 def test_cancel_stops_a_training_and_the_next_one_works():
     made = widgets.explore("smoke", width=33, steps=LONG, device="cpu")
     made.button.click()
