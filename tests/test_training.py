@@ -5,6 +5,7 @@ Comparisons are in float64, so that agreement to 1e-10 means the same mathematic
 
 from __future__ import annotations
 
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -65,7 +66,7 @@ def float64_muon(monkeypatch) -> None:
 def test_gradients_are_autograds_whatever_the_block(monkeypatch, act, tied, block_floats):
     monkeypatch.setattr(fast, "BLOCK_FLOATS", block_floats)
     quick, plain = engines(two_runs(act=act, tied=tied))
-    assert len(quick.blocks) == {1: 5, 8200: 3, 2**20: 1}[block_floats]
+    assert len(quick.blocks) == {1: 10, 8200: 6, 2**20: 1}[block_floats]
     for _ in range(2):  # buffers are reused: the second time must be the same
         for found, expected in zip(quick.gradients(), plain.gradients(), strict=True):
             assert found.shape == expected.shape
@@ -77,6 +78,20 @@ def test_gradients_at_the_papers_size_are_autograds():
     assert len(quick.blocks) > 1
     for found, expected in zip(quick.gradients(), plain.gradients(), strict=True):
         torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-14)
+
+
+def test_columns_that_only_fill_registers_stay_empty():
+    for optimizer in ("adamw", "adam", "sgd", "muon"):
+        runs = two_runs(optimizer=optimizer)
+        engine = FastEngine(runs, new_nets(runs), noisy_table(runs))
+        for _ in range(3):
+            engine.step()
+        assert engine._W.shape[2] == 32
+        assert engine.W.shape[2] == 23
+        assert not engine._W[..., 23:].any()
+        assert {name: x.shape[-1] for name, x in engine.tensors().items() if "W" in name} == (
+            dict.fromkeys(("W", "W.state0", *(["W.state1"] if len(engine.state) > 1 else [])), 23)
+        )
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "adam", "sgd", "muon"])
@@ -303,6 +318,34 @@ def test_torch_settings_are_restored_also_after_an_exception(settings):
     assert settings() == (2, "high")
     interrupted([run], 2)
     assert settings() == (2, "high")
+
+
+PAGES = """
+import resource, sys, torch
+from modnoise.training.loop import keep_freed_memory
+
+def work():
+    return [torch.full((2**21,), 1.0) for _ in range(4)]
+
+if "keep" in sys.argv:
+    keep_freed_memory()
+work()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(20):
+    work()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="about the GNU C library")
+def test_freed_memory_is_kept_not_fetched_again_page_by_page():
+    plain, kept = (
+        int(subprocess.run(
+            [sys.executable, "-c", PAGES, *args], capture_output=True, text=True, check=True
+        ).stdout)
+        for args in ([], ["keep"])
+    )  # fmt: skip
+    assert kept <= 4 * 2048 + 100 < plain  # 4 KiB pages of the first four tensors, 80 in all
 
 
 def test_products_under_the_chosen_setting_have_float32_accuracy(settings):

@@ -9,7 +9,7 @@ from modnoise.metrics import CHUNK
 from modnoise.nets import NetStack
 from modnoise.spec import Run
 from modnoise.tables import noisy_table
-from modnoise.training.fast import BLOCK_FLOATS
+from modnoise.training.fast import block_size, columns
 from modnoise.training.loop import train
 
 STACK_NEURONS = 1088
@@ -27,10 +27,10 @@ def memory(run: Run, nets: int, device: str) -> int:
     of its controls, which has p // 2 neurons for one and is made for one net at a time.
     """
     item = 8 if run.dtype == "float64" else 4
-    pairs = run.batch or run.n_train
+    block = nets, run.batch or run.n_train
     if device == "cpu":
-        pairs = min(pairs, max(64, BLOCK_FLOATS // (nets * max(run.width, 2 * run.p))))
-    block = nets * pairs * 4 * (run.width + run.p) * item
+        block = block_size(*block, run.width, run.p)
+    block = block[0] * block[1] * 4 * (run.width + columns(run.p)) * item
     indices = nets * (6 * run.n_train + 3 * run.p**2) * 8
     chunk = 4 * CHUNK[device.split(":")[0]] * item
     widest = int(2.5 * (run.p // 2) * run.weight_bytes) if run.record_parts else 0

@@ -92,9 +92,24 @@ def exact_matmul(device: str) -> str:
     return "medium" if error < 1e-5 else "highest"
 
 
+def keep_freed_memory() -> None:
+    """Ask the C library to keep the memory of freed tensors for the next ones.
+
+    The GNU library gives large blocks back to the system and then gets them anew, zeroed, page by
+    page: up to a quarter of a training step. But it keeps blocks up to the largest it was ever
+    given back, 32 MB at most (``man mallopt``, M_MMAP_THRESHOLD): so one of 31 MB is given back.
+    """
+    torch.empty(31 << 20, dtype=torch.uint8)
+
+
 @contextmanager
 def torch_settings(device: str, threads: int, matmul: str = "exact") -> Iterator[None]:
-    """Threads and the way of fp32 products inside (`Run.matmul`), the caller's settings after."""
+    """Threads and the way of fp32 products inside (`Run.matmul`), the caller's settings after.
+
+    On a CPU first `keep_freed_memory`, for good.
+    """
+    if device == "cpu":
+        keep_freed_memory()
     before = torch.get_num_threads(), torch.get_float32_matmul_precision()
     torch.set_num_threads(threads)
     torch.set_float32_matmul_precision("high" if matmul == "tf32" else exact_matmul(device))
