@@ -7,9 +7,10 @@ In one run, so that a busy machine slows all alike:
 - ``fast``: the engine of this package; ``bf16``: the same with products in bfloat16;
 - ``bound``: the three bare matrix products of a step, batched over the stack, and one softmax.
 
-Rounds of them alternate and medians are compared: ratios count, not times. On a CPU everything
-has one thread, whose own time is taken, so that other programs disturb little; but for the whole
-machine, where the plain loop gets all threads and the engine one process per core.
+Each has a process of its own, with the settings its user would have. They take turns, round after
+round, and medians are compared: ratios count, not times. On a CPU everything has one thread, whose
+own time is taken, so that other programs disturb little; but for the whole machine, where the
+plain loop gets all threads and the engine one process per core.
 Memory: growth of a process's peak over what it holds before it makes a net.
 
     python benchmarks/trainers.py [--rounds 5] [--quick] [--out benchmarks/trainers.json]
@@ -26,7 +27,9 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
@@ -39,9 +42,11 @@ from modnoise.nets import new_nets
 from modnoise.records import processor
 from modnoise.tables import noisy_table
 from modnoise.training.fast import FastEngine
+from modnoise.training.kind import stack_size
 from modnoise.training.loop import parts_schedule, schedule, torch_settings
 
 Step = Callable[[], None]
+SPAWN = mp.get_context("spawn")
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -116,6 +121,24 @@ def bound(run: mn.Run, device: str, nets: int = 1) -> Step:
     return step
 
 
+def product(run: mn.Run, device: str, size: int = 8192) -> Step:
+    """One large product of matrices."""
+    x = torch.rand(size, size, device=device)
+    out = torch.empty_like(x)
+    return lambda: torch.mm(x, x, out=out)
+
+
+@contextmanager
+def settings(make: Callable, run: mn.Run, device: str, threads: int) -> Iterator[None]:
+    """Those of the engine, or, for the loops a user would write, torch's own but for threads."""
+    if make.__name__ in ("plain", "lookup"):
+        torch.set_num_threads(threads)
+        yield
+    else:
+        with torch_settings(device, threads, getattr(run, "matmul", "exact")):
+            yield
+
+
 def milliseconds(step: Step, repeats: int, device: str, threads: int = 1) -> float:
     """Mean time of one call over ``repeats`` calls: processor time of one thread, else passed."""
     clock = time.process_time if device == "cpu" and threads == 1 else time.perf_counter
@@ -127,32 +150,57 @@ def milliseconds(step: Step, repeats: int, device: str, threads: int = 1) -> flo
     return (clock() - begin) / repeats * 1e3
 
 
-def alternate(
-    steps: dict[str, Step], rounds: int, device: str, threads: int = 1, matmul: str = "exact"
-) -> dict[str, float]:
-    """Median milliseconds per call of each, measured in alternating rounds."""
-    times: dict[str, list[float]] = {name: [] for name in steps}
+class Contender:
+    """A loop in a process of its own: made by ``make(run, device, *more)``, called when asked."""
+
+    def __init__(
+        self, make: Callable, run: mn.Run, device: str = "cpu", *more: int, threads: int = 1
+    ) -> None:
+        self.calls, calls = SPAWN.Pipe()
+        args = (make, run, device, more, threads, calls)
+        self.process = SPAWN.Process(target=_contend, args=args, daemon=True)
+        self.process.start()
+        calls.close()
+
+    def milliseconds(self, repeats: int) -> float:
+        """Mean time of one call."""
+        self.calls.send(repeats)
+        return self.calls.recv()
+
+    def close(self) -> None:
+        """End the process."""
+        self.calls.send(0)
+        self.process.join()
+
+
+def _contend(
+    make: Callable, run: mn.Run, device: str, more: tuple, threads: int, calls: Connection
+) -> None:
+    with settings(make, run, device, threads):
+        step = make(run, device, *more)
+        while repeats := calls.recv():
+            calls.send(milliseconds(step, repeats, device, threads))
+
+
+def alternate(contenders: dict[str, Contender], rounds: int) -> dict[str, float]:
+    """Median milliseconds per call of each, measured in alternating rounds; ends them."""
+    times: dict[str, list[float]] = {name: [] for name in contenders}
     for i in range(rounds + 1):  # the first round warms up
-        for name, step in steps.items():
-            with torch_settings(device, threads, matmul):
-                if name in ("plain", "lookup"):  # what a user gets without asking for anything
-                    torch.set_float32_matmul_precision("highest")
-                repeats = 4 if i == 0 else max(1, int(150 / times[name][0]))
-                times[name].append(milliseconds(step, repeats, device, threads))
+        for name, one in contenders.items():
+            repeats = max(1, int(150 / times[name][0])) if i else 4
+            times[name].append(one.milliseconds(repeats))
+    for one in contenders.values():
+        one.close()
     return {name: statistics.median(t[1:]) for name, t in times.items()}
 
 
 def one_net(run: mn.Run, rounds: int, device: str = "cpu") -> dict:
     """All loops for one net on one thread."""
-    steps = {
-        "plain": plain(run, device),
-        "lookup": lookup(run, device),
-        "fast": fast(run, device),
-        "bound": bound(run, device),
-    }
+    loops = {"plain": plain, "lookup": lookup, "fast": fast, "bound": bound}
+    contenders = {name: Contender(make, run, device) for name, make in loops.items()}
     if device != "cpu" or has_bfloat16():
-        steps["bf16"] = fast(run.but(matmul="bf16"), device)
-    ms = alternate(steps, rounds, device)
+        contenders["bf16"] = Contender(fast, run.but(matmul="bf16"), device)
+    ms = alternate(contenders, rounds)
     row = {"what": "one net", "device": device, "p": run.p, "width": run.width, "nets": 1}
     row |= {f"{name}_ms": x for name, x in ms.items()}
     row |= {"over_plain": ms["plain"] / ms["fast"], "over_lookup": ms["lookup"] / ms["fast"]}
@@ -164,69 +212,62 @@ def one_net(run: mn.Run, rounds: int, device: str = "cpu") -> dict:
 
 def stack(run: mn.Run, nets: int, rounds: int, device: str = "cpu") -> dict:
     """A stack of nets: milliseconds are per net and step."""
-    steps = {"fast": fast(run, device, nets), "bound": bound(run, device, nets)}
+    contenders = {make.__name__: Contender(make, run, device, nets) for make in (fast, bound)}
     if device != "cpu":
-        steps["plain"] = plain(run, device)
-    ms = alternate(steps, rounds, device)
+        contenders |= {make.__name__: Contender(make, run, device) for make in (plain, product)}
+    ms = alternate(contenders, rounds)
     row = {"what": "stack", "device": device, "p": run.p, "width": run.width, "nets": nets}
     row |= {"fast_ms": ms["fast"] / nets, "bound_ms": ms["bound"] / nets}
     row["of_bound"] = ms["bound"] / ms["fast"]
     if "plain" in ms:
         row |= {"plain_ms": ms["plain"], "over_plain": ms["plain"] * nets / ms["fast"]}
-        row["share_of_matrix_rate"] = run.but(steps=1).operations * nets / (
-            ms["fast"] / 1e3 * matrix_rate(device)
-        )  # fmt: skip
+        flops = run.but(steps=1).operations * nets / ms["fast"]
+        row["share_of_matrix_rate"] = flops / (2 * 8192**3 / ms["product"])
     return row
 
 
-def matrix_rate(device: str, size: int = 8192) -> float:
-    """Floating-point operations per second of one large product, as the engine multiplies."""
-    x = torch.rand(size, size, device=device)
-    ms = alternate({"product": lambda: torch.mm(x, x)}, 3, device)["product"]
-    return 2 * size**3 / ms * 1e3
-
-
-def _worker(run: mn.Run, name: str, seconds: float, start: mp.Barrier, results: mp.Queue) -> None:
-    with torch_settings("cpu", 1):
-        step = {"fast": fast, "bound": bound}[name](run, "cpu")
+def _worker(make: Callable, run: mn.Run, start: mp.Barrier, rates: mp.Queue) -> None:
+    with settings(make, run, "cpu", 1):
+        nets = stack_size(run, "cpu")
+        step = make(run, "cpu", nets)
         for _ in range(3):
             step()
         start.wait()
         begin, count = time.perf_counter(), 0
-        while time.perf_counter() - begin < seconds:
+        while time.perf_counter() - begin < 1:
             step()
-            count += 1
-        results.put(count / (time.perf_counter() - begin))
+            count += nets
+        rates.put(count / (time.perf_counter() - begin))
 
 
-def _processes(run: mn.Run, name: str, seconds: float) -> float:
-    """Steps per second of one process per core together."""
-    context = mp.get_context("spawn")
-    start, results = context.Barrier(CORES), context.Queue()
-    args = (run, name, seconds, start, results)
-    processes = [context.Process(target=_worker, args=args) for _ in range(CORES)]
+def _together(make: Callable, run: mn.Run) -> float:
+    """Net-steps per second of one process per core together."""
+    start, rates = SPAWN.Barrier(CORES), SPAWN.Queue()
+    processes = [
+        SPAWN.Process(target=_worker, args=(make, run, start, rates)) for _ in range(CORES)
+    ]
     for process in processes:
         process.start()
-    total = sum(results.get() for _ in processes)
+    total = sum(rates.get() for _ in processes)
     for process in processes:
         process.join()
     return total
 
 
 def whole_machine(run: mn.Run, rounds: int) -> dict:
-    """Net-steps per second of all cores: one engine a core against one plain loop with all."""
+    """Net-steps per second of all cores: a campaign's stack on each, one plain loop on all."""
     rates: dict[str, list[float]] = {"plain": [], "fast": [], "bound": []}
-    step = plain(run, "cpu")
+    loop = Contender(plain, run, threads=CORES)
     for _ in range(max(3, rounds // 2)):
-        for name in ("fast", "bound"):
-            rates[name].append(_processes(run, name, 1.0))
-        with torch_settings("cpu", CORES):
-            torch.set_float32_matmul_precision("highest")
-            milliseconds(step, 3, "cpu", CORES)
-            rates["plain"].append(1e3 / milliseconds(step, 10, "cpu", CORES))
+        for make in (fast, bound):
+            rates[make.__name__].append(_together(make, run))
+        loop.milliseconds(3)
+        rates["plain"].append(1e3 / loop.milliseconds(10))
+    loop.close()
     rate = {name: statistics.median(x) for name, x in rates.items()}
     return {
-        "what": "whole machine", "device": "cpu", "p": run.p, "width": run.width, "nets": CORES,
+        "what": "whole machine", "device": "cpu", "p": run.p, "width": run.width,
+        "nets": CORES * stack_size(run, "cpu"),
         "plain_ms": 1e3 / rate["plain"], "fast_ms": 1e3 / rate["fast"],
         "bound_ms": 1e3 / rate["bound"], "over_plain": rate["fast"] / rate["plain"],
         "of_bound": rate["fast"] / rate["bound"],
@@ -273,11 +314,12 @@ def _held(line: str) -> float:
 
 
 def _peak(name: str, run: mn.Run, results: mp.Queue) -> None:
-    with torch_settings("cpu", 1):
+    make = {"plain": plain, "lookup": lookup, "fast": fast}[name]
+    with settings(make, run, "cpu", 1):
         torch.mm(torch.rand(64, 64), torch.rand(64, 64))
         before = _held("VmRSS")
         Path("/proc/self/clear_refs").write_text("5")
-        step = {"plain": plain, "lookup": lookup, "fast": fast}[name](run, "cpu")
+        step = make(run, "cpu")
         for _ in range(3):
             step()
     results.put(_held("VmHWM") - before)
@@ -285,10 +327,10 @@ def _peak(name: str, run: mn.Run, results: mp.Queue) -> None:
 
 def memory(run: mn.Run) -> dict:
     """Peak memory of a training, in MB above an empty process."""
-    context, row = mp.get_context("spawn"), {}
+    row = {}
     for name in ("plain", "lookup", "fast"):
-        results = context.Queue()
-        process = context.Process(target=_peak, args=(name, run, results))
+        results = SPAWN.Queue()
+        process = SPAWN.Process(target=_peak, args=(name, run, results))
         process.start()
         row[f"{name}_mb"] = results.get()
         process.join()
@@ -314,8 +356,11 @@ def scaling(rounds: int) -> list[dict]:
     rows = []
     for axis, points in axes.items():
         sizes = [nets if axis == "nets" else getattr(run, axis) for run, nets in points]
-        steps = {str(s): fast(run, "cpu", R) for s, (run, R) in zip(sizes, points, strict=True)}
-        ms = list(alternate(steps, rounds, "cpu").values())
+        contenders = {
+            str(size): Contender(fast, run, "cpu", R)
+            for size, (run, R) in zip(sizes, points, strict=True)
+        }
+        ms = list(alternate(contenders, rounds).values())
         rows.append({"what": "scaling", "device": "cpu", "axis": axis, "sizes": sizes, "ms": ms,
                      "exponent": exponent(sizes, ms)})  # fmt: skip
     return rows
@@ -340,8 +385,6 @@ def on_cpu(rounds: int, quick: bool) -> list[dict]:
 
 def on_gpu(rounds: int) -> list[dict]:
     """All rows of a GPU: stacks as large as the plan makes them, at most 512 nets."""
-    from modnoise.training.kind import stack_size
-
     rows = []
     for matmul in ("exact", "tf32"):
         for M in (65, 129, 513, 1025, 2049):

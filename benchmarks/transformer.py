@@ -17,7 +17,7 @@ from pathlib import Path
 
 import torch
 from torch.nn.functional import cross_entropy
-from trainers import Step, alternate
+from trainers import Contender, Step, alternate
 
 from modnoise.records import processor
 from modnoise.tables import noisy_table
@@ -29,7 +29,7 @@ SMALL = {"p": 23, "d_model": 32, "d_mlp": 64}
 SETTINGS = ((SMALL, 1), (SMALL, 16), ({"p": 59}, 1), ({"p": 113}, 1))
 
 
-def plain(run: TransformerRun) -> Step:
+def plain(run: TransformerRun, device: str) -> Step:
     """One step of the loop a user would write."""
     net, table = PlainTransformer(new_transformers(run)), noisy_table(run)
     a, b = torch.nonzero(table.train[0], as_tuple=True)
@@ -46,13 +46,13 @@ def plain(run: TransformerRun) -> Step:
     return step
 
 
-def fast(run: TransformerRun, nets: int) -> Step:
+def fast(run: TransformerRun, device: str, nets: int) -> Step:
     """One step of the engine for nets that differ in their seeds."""
     runs = [run.but(seed=seed) for seed in range(nets)]
     return TransformerEngine(runs, new_transformers(runs), noisy_table(runs)).step
 
 
-def bound(run: TransformerRun, nets: int) -> Step:
+def bound(run: TransformerRun, device: str, nets: int) -> Step:
     """The products and one softmax, on buffers that exist already."""
     n, neurons, classes = run.n_train, run.d_mlp, run.p + 1
     shapes = (n, neurons), (n, classes), (neurons, classes)
@@ -70,8 +70,8 @@ def bound(run: TransformerRun, nets: int) -> Step:
 
 def measured(run: TransformerRun, nets: int, rounds: int) -> dict:
     """Milliseconds and steps per second, per net, and their ratios."""
-    steps = {"plain": plain(run), "fast": fast(run, nets), "bound": bound(run, nets)}
-    ms = alternate(steps, rounds, "cpu")
+    contenders = {make.__name__: Contender(make, run, "cpu", nets) for make in (fast, bound)}
+    ms = alternate({"plain": Contender(plain, run), **contenders}, rounds)
     each = {"plain": ms["plain"], "fast": ms["fast"] / nets, "bound": ms["bound"] / nets}
     row = {"p": run.p, "d_model": run.d_model, "d_mlp": run.d_mlp, "nets": nets}
     row |= {f"{name}_ms": x for name, x in each.items()}
