@@ -8,9 +8,10 @@ In one run, so that a busy machine slows all alike:
 - ``bound``: the three bare matrix products of a step, batched over the stack, and one softmax.
 
 Each has a process of its own, with the settings its user would have. They take turns, round after
-round, and medians are compared: ratios count, not times. On a CPU everything has one thread, whose
+round: ratios count, not times. On a CPU everything has one thread, whose
 own time is taken, so that other programs disturb little; but for the whole machine, where the
-plain loop gets all threads and the engine one process per core.
+plain loop gets all threads and the engine one process per core. A ratio is the median of the
+rounds' ratios, as a machine that others share has slow minutes.
 Memory: growth of a process's peak over what it holds before it makes a net.
 
     python benchmarks/trainers.py [--rounds 5] [--quick] [--out benchmarks/trainers.json]
@@ -25,7 +26,6 @@ import math
 import multiprocessing as mp
 import os
 import platform
-import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -182,16 +182,21 @@ def _contend(
             calls.send(milliseconds(step, repeats, device, threads))
 
 
-def alternate(contenders: dict[str, Contender], rounds: int) -> dict[str, float]:
-    """Median milliseconds per call of each, measured in alternating rounds; ends them."""
+def alternate(contenders: dict[str, Contender], rounds: int) -> dict[str, np.ndarray]:
+    """Milliseconds per call of each, a number for each of the alternating rounds; ends them."""
     times: dict[str, list[float]] = {name: [] for name in contenders}
     for i in range(rounds + 1):  # the first round warms up
         for name, one in contenders.items():
-            repeats = max(1, int(150 / times[name][0])) if i else 4
+            repeats = max(4, int(150 / times[name][0])) if i else 4
             times[name].append(one.milliseconds(repeats))
     for one in contenders.values():
         one.close()
-    return {name: statistics.median(t[1:]) for name, t in times.items()}
+    return {name: np.array(t[1:]) for name, t in times.items()}
+
+
+def typical(times: np.ndarray) -> float:
+    """The median."""
+    return float(np.median(times))
 
 
 def one_net(run: mn.Run, rounds: int, device: str = "cpu") -> dict:
@@ -202,11 +207,11 @@ def one_net(run: mn.Run, rounds: int, device: str = "cpu") -> dict:
         contenders["bf16"] = Contender(fast, run.but(matmul="bf16"), device)
     ms = alternate(contenders, rounds)
     row = {"what": "one net", "device": device, "p": run.p, "width": run.width, "nets": 1}
-    row |= {f"{name}_ms": x for name, x in ms.items()}
-    row |= {"over_plain": ms["plain"] / ms["fast"], "over_lookup": ms["lookup"] / ms["fast"]}
-    row |= {"of_bound": ms["bound"] / ms["fast"]}
+    row |= {f"{name}_ms": typical(x) for name, x in ms.items()}
+    row |= {f"over_{name}": typical(ms[name] / ms["fast"]) for name in ("plain", "lookup")}
+    row |= {"of_bound": typical(ms["bound"] / ms["fast"])}
     if "bf16" in ms:
-        row["bf16_gain"] = ms["fast"] / ms["bf16"]
+        row["bf16_gain"] = typical(ms["fast"] / ms["bf16"])
     return row
 
 
@@ -217,12 +222,13 @@ def stack(run: mn.Run, nets: int, rounds: int, device: str = "cpu") -> dict:
         contenders |= {make.__name__: Contender(make, run, device) for make in (plain, product)}
     ms = alternate(contenders, rounds)
     row = {"what": "stack", "device": device, "p": run.p, "width": run.width, "nets": nets}
-    row |= {"fast_ms": ms["fast"] / nets, "bound_ms": ms["bound"] / nets}
-    row["of_bound"] = ms["bound"] / ms["fast"]
+    row |= {f"{name}_ms": typical(ms[name]) / nets for name in ("fast", "bound")}
+    row["of_bound"] = typical(ms["bound"] / ms["fast"])
     if "plain" in ms:
-        row |= {"plain_ms": ms["plain"], "over_plain": ms["plain"] * nets / ms["fast"]}
-        flops = run.but(steps=1).operations * nets / ms["fast"]
-        row["share_of_matrix_rate"] = flops / (2 * 8192**3 / ms["product"])
+        row |= {"plain_ms": typical(ms["plain"])}
+        row |= {"over_plain": typical(ms["plain"] * nets / ms["fast"])}
+        share = run.but(steps=1).operations * nets / (2 * 8192**3) * ms["product"] / ms["fast"]
+        row["share_of_matrix_rate"] = typical(share)
     return row
 
 
@@ -264,13 +270,13 @@ def whole_machine(run: mn.Run, rounds: int) -> dict:
         loop.milliseconds(3)
         rates["plain"].append(1e3 / loop.milliseconds(10))
     loop.close()
-    rate = {name: statistics.median(x) for name, x in rates.items()}
+    ms = {name: 1e3 / np.array(x) for name, x in rates.items()}
     return {
         "what": "whole machine", "device": "cpu", "p": run.p, "width": run.width,
         "nets": CORES * stack_size(run, "cpu"),
-        "plain_ms": 1e3 / rate["plain"], "fast_ms": 1e3 / rate["fast"],
-        "bound_ms": 1e3 / rate["bound"], "over_plain": rate["fast"] / rate["plain"],
-        "of_bound": rate["fast"] / rate["bound"],
+        **{f"{name}_ms": typical(x) for name, x in ms.items()},
+        "over_plain": typical(ms["plain"] / ms["fast"]),
+        "of_bound": typical(ms["bound"] / ms["fast"]),
     }  # fmt: skip
 
 
@@ -360,7 +366,7 @@ def scaling(rounds: int) -> list[dict]:
             str(size): Contender(fast, run, "cpu", R)
             for size, (run, R) in zip(sizes, points, strict=True)
         }
-        ms = list(alternate(contenders, rounds).values())
+        ms = [typical(x) for x in alternate(contenders, rounds).values()]
         rows.append({"what": "scaling", "device": "cpu", "axis": axis, "sizes": sizes, "ms": ms,
                      "exponent": exponent(sizes, ms)})  # fmt: skip
     return rows

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import torch
 from torch.nn.functional import cross_entropy
-from trainers import Contender, Step, alternate
+from trainers import Contender, Step, alternate, typical
 
 from modnoise.records import processor
 from modnoise.tables import noisy_table
@@ -73,12 +73,13 @@ def measured(run: TransformerRun, nets: int, rounds: int) -> dict:
     contenders = {make.__name__: Contender(make, run, "cpu", nets) for make in (fast, bound)}
     ms = alternate({"plain": Contender(plain, run), **contenders}, rounds)
     each = {"plain": ms["plain"], "fast": ms["fast"] / nets, "bound": ms["bound"] / nets}
+    middle = {name: typical(x) for name, x in each.items()}
     row = {"p": run.p, "d_model": run.d_model, "d_mlp": run.d_mlp, "nets": nets}
-    row |= {f"{name}_ms": x for name, x in each.items()}
-    row |= {f"{name}_steps_per_s": 1e3 / x for name, x in each.items()}
+    row |= {f"{name}_ms": x for name, x in middle.items()}
+    row |= {f"{name}_steps_per_s": 1e3 / x for name, x in middle.items()}
     return row | {
-        "over_plain": each["plain"] / each["fast"],
-        "of_bound": each["bound"] / each["fast"],
+        "over_plain": typical(each["plain"] / each["fast"]),
+        "of_bound": typical(each["bound"] / each["fast"]),
     }
 
 
