@@ -11,7 +11,7 @@ from modnoise.figures.style import Palette
 
 
 def speed_bars(frame: pd.DataFrame, *, title: str, color: Palette) -> Figure:
-    """Share of the bound, one bar per configuration; how many times a plain loop at its end.
+    """Share of the bound, one bar per configuration; how many times a plain loop beside it.
 
     ``frame``: rows of the benchmark; those with ``of_bound`` are drawn, in their order, with
     ``what``, ``p``, ``width``, ``nets`` and, where measured, ``over_plain``.
@@ -24,10 +24,10 @@ def speed_bars(frame: pd.DataFrame, *, title: str, color: Palette) -> Figure:
         if pd.notna(row.over_plain):
             text += f", {row.over_plain:.1f} × a plain loop"
         ax.annotate(
-            text, (row.of_bound, y), xytext=(4, 0), textcoords="offset points", va="center",
-            fontsize=9, color=color["ink"],
+            text, (max(row.of_bound, 1.0), y), xytext=(4, 0), textcoords="offset points",
+            va="center", fontsize=9, color=color["ink"],
         )  # fmt: skip
-    names = [f"{r.what}, p = {r.p}, M = {r.width}" for r in rows.itertuples()]
+    names = [f"{r.what}, p = {r.p:.0f}, M = {r.width:.0f}" for r in rows.itertuples()]
     ax.set_yticks(range(len(rows)), names)
     ax.invert_yaxis()
     ax.axvline(1, color=color["ink"], linewidth=0.8)
