@@ -262,9 +262,9 @@ _SWEEPS = (
     ),
     Sweep(
         "fig2-own",
-        "The paper's own setting, as far as one core of a CPU gets in an hour",
+        "The paper's own setting, as far as one core of a CPU gets in two hours",
         "Figs. 1(a) and 2, section 3.1",
-        {"width": WIDTHS[:3]},
+        {"width": WIDTHS[:6]},
         {**_ALL, "noise": 0.3, "weight_decay": 0.1},
         {"smoke": {"width": (17, 33)}, "laptop": {"steps": 200_000}},
         FIT,

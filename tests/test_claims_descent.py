@@ -106,6 +106,7 @@ def test_a_net_that_diverged_is_not_passed_over(claim):
     [
         ("C1-seeds", {"seed": 43}, None),
         ("C1-longer", {"steps": 16_000}, None),
+        ("C1-own", {"steps": 200_000}, None),
         ("C1-finer", {"op": "sub"}, None),
         ("C1-gelu", {"act": "gelu"}, {"act": "relu"}),
         ("C1-quadratic", {"act": "quadratic"}, {"act": "gelu"}),

@@ -316,6 +316,7 @@ DESCENT = (
     ),
     _also("seeds", "with three seeds, on a finer ladder around M*", "ours, control for R3.1-1a"),
     _also("longer", "after four times as many steps", "ours, control for R3.1-1a"),
+    _also("own", "at the paper's own size and 200,000 steps", "ours, control for R3.1-1a"),
     _also("gelu", "with GeLU", "Fig. 8", act="gelu"),
     _also("quadratic", "with x²", "Fig. 8", act="quadratic"),
     _also("less-data", "with fewer training pairs", "Fig. 9"),
