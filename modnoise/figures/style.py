@@ -135,7 +135,8 @@ def step_axis(ax: Axes) -> None:
     """Training steps, logarithmic from the first drawn one, the axis ending with the lines."""
     ax.set_xscale("log")
     ax.margins(x=0)
-    ax.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
+    five_decades = ax.dataLim.x1 > 1e5  # labels of 1 and 3 would touch
+    ax.xaxis.set_major_locator(LogLocator(subs=(1,) if five_decades else (1, 3)))
     ax.set_xlabel("step")
     ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
     ax.xaxis.set_minor_formatter(NullFormatter())
