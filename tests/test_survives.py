@@ -153,7 +153,7 @@ def test_a_campaign_killed_20_times_anywhere_leaves_the_same_store(
     rng, killed, places = random.Random(seed), 0, set()
     running = [campaigns.start(store) for _ in range(processes)]
     while killed < 20:
-        time.sleep(rng.uniform(0, 2 * seconds / 20 / processes))
+        time.sleep(rng.uniform(0, seconds / 4 / processes))
         victim = rng.randrange(processes)
         os.kill(running[victim], signal.SIGKILL)
         code = campaigns.end(running[victim])
