@@ -170,6 +170,8 @@ def test_in_jupyterlab_a_reader_presses_train_and_reads_the_table(tmp_path):
         flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
         browser = play.chromium.launch(executable_path=shutil.which("chromium"), args=flags)
         page = browser.new_page()
+        dialog = page.locator(".jp-Dialog .jp-mod-accept").first  # under load: which kernel?
+        page.add_locator_handler(dialog, lambda accept: accept.click())
         page.goto(f"{address}lab/tree/live.ipynb", timeout=60_000)
         train = page.get_by_role("button", name="Train")
         for _ in range(8):  # the page hears no key before it has a kernel, and says so nowhere
