@@ -27,10 +27,10 @@ def memory(run: Run, nets: int, device: str) -> int:
     of its controls, which has p // 2 neurons for one and is made for one net at a time.
     """
     item = 8 if run.dtype == "float64" else 4
-    block = nets, run.batch or run.n_train
+    together, pairs = nets, run.batch or run.n_train
     if device == "cpu":
-        block = block_size(*block, run.width, run.p)
-    block = block[0] * block[1] * 4 * (run.width + columns(run.p)) * item
+        together, pairs = block_size(nets, pairs, run.width, run.p)
+    block = together * pairs * 4 * (run.width + columns(run.p)) * item
     indices = nets * (6 * run.n_train + 3 * run.p**2) * 8
     chunk = 4 * CHUNK[device.split(":")[0]] * item
     widest = int(2.5 * (run.p // 2) * run.weight_bytes) if run.record_parts else 0
