@@ -176,6 +176,11 @@ def _batches(p: int) -> tuple[tuple[int | None, int], ...]:
 
 _FF_NOISES = (0.3, 0.5, 0.8)  # 0.8: paper; ours: 0.3, 0.5
 
+
+def _tempos(steps: int, *tempos: int) -> tuple[tuple[float, int], ...]:
+    """Rates and lengths of trainings that are ``tempo`` times faster, with one lr x steps."""
+    return tuple((1e-3 * tempo, steps // tempo) for tempo in tempos)
+
 _SWEEPS = (
     Sweep(
         "fig5-noise",
@@ -267,6 +272,15 @@ _SWEEPS = (
         {"width": WIDTHS[:6]},
         {**_ALL, "noise": 0.3, "weight_decay": 0.1},
         {"smoke": {"width": (17, 33)}, "laptop": {"steps": 200_000}},
+        FIT,
+    ),
+    Sweep(
+        "tempo",
+        "The same setting at other tempos: lr x s, steps / s, the same decay",
+        "control for the scale `fast` (ours)",
+        {"lr+steps": _tempos(200_000, 40, 20, 10, 5), "width": WIDTHS[:6], "seed": SEEDS},
+        {**_ALL, "noise": 0.3, "weight_decay": 0.1},
+        {"smoke": {"width": (17, 33), "lr+steps": _tempos(300, 2, 1), "seed": (42,)}},
         FIT,
     ),
     Sweep(
