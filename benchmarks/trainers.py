@@ -38,12 +38,13 @@ from torch import nn
 from torch.nn.functional import cross_entropy, one_hot
 
 import modnoise as mn
-from modnoise.nets import new_nets
-from modnoise.records import processor
-from modnoise.tables import noisy_table
-from modnoise.training.fast import FastEngine
-from modnoise.training.kind import stack_size
-from modnoise.training.loop import parts_schedule, schedule, torch_settings
+from modnoise.arithmetic.engines.fast import FastEngine
+from modnoise.arithmetic.nets import new_nets
+from modnoise.arithmetic.tables import noisy_table
+from modnoise.arithmetic.training import stack_size
+from modnoise.store.records import processor
+from modnoise.training.schedule import parts_schedule, schedule
+from modnoise.training.settings import torch_settings
 
 Step = Callable[[], None]
 SPAWN = mp.get_context("spawn")

@@ -19,11 +19,11 @@ import torch
 from torch.nn.functional import cross_entropy
 from trainers import Contender, Step, alternate, typical
 
-from modnoise.records import processor
-from modnoise.tables import noisy_table
-from modnoise.transformer import PlainTransformer, new_transformers
-from modnoise.transformer_run import TransformerRun
-from modnoise.transformer_training import TransformerEngine
+from modnoise.arithmetic.tables import noisy_table
+from modnoise.store.records import processor
+from modnoise.transformer.engine import TransformerEngine
+from modnoise.transformer.net import PlainTransformer, new_transformers
+from modnoise.transformer.run import TransformerRun
 
 SMALL = {"p": 23, "d_model": 32, "d_mlp": 64}
 SETTINGS = ((SMALL, 1), (SMALL, 16), ({"p": 59}, 1), ({"p": 113}, 1))

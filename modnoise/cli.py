@@ -21,11 +21,12 @@ from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
-from modnoise.experiments import EXPERIMENTS, SCALES
+from modnoise import studies
 from modnoise.spec import SpecError, Trainable
+from modnoise.sweep import SCALES
 
 if TYPE_CHECKING:
-    from modnoise.order import Order
+    from modnoise.store.order import Order
 
 app = typer.Typer(
     add_completion=False, rich_markup_mode=None,
@@ -88,9 +89,10 @@ def selected(runs: list[Trainable], conditions: Sequence[str]) -> list[Trainable
 
 def _runs(experiments: Sequence[str], scale: str, only: Sequence[str] | None) -> list[Trainable]:
     _one_of(scale, SCALES, "scale")
+    known = studies.experiments()
     for name in experiments:
-        _one_of(name, list(EXPERIMENTS), "experiment")
-    return selected([r for name in experiments for r in EXPERIMENTS[name].runs(scale)], only or ())
+        _one_of(name, list(known), "experiment")
+    return selected([r for name in experiments for r in known[name].runs(scale)], only or ())
 
 
 def _seconds(text: str) -> float:
@@ -151,13 +153,13 @@ def run(
         raise SpecError("--workers is not allowed with --scheduler: the cluster has its own")
     begin, seconds = time.monotonic(), _seconds(budget) if budget else None
     runs = _runs(experiments, scale, only)
-    from modnoise.campaign import bytes_needed, fill
-    from modnoise.cluster import connected
-    from modnoise.order import Order
-    from modnoise.plan import leftover
-    from modnoise.plan import plan as planned
-    from modnoise.records import Store, commit
-    from modnoise.training.loop import check_device
+    from modnoise.store.campaign import bytes_needed, fill
+    from modnoise.store.cluster import connected
+    from modnoise.store.order import Order
+    from modnoise.store.plan import leftover
+    from modnoise.store.plan import plan as planned
+    from modnoise.store.records import Store, commit
+    from modnoise.training.settings import check_device
 
     check_device(device)
     worker = _WORKER in os.environ
@@ -198,7 +200,7 @@ def run(
 
 def _share(order: Order, words: list[str]) -> None:
     """Run the same command in one-thread processes, which divide the work by the store's locks."""
-    from modnoise.campaign import follow
+    from modnoise.store.campaign import follow
 
     env = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", _WORKER: "1"}
     command = [sys.executable, "-m", "modnoise", "run", *words]
@@ -234,11 +236,11 @@ def list_(store: Path | None = STORE) -> None:
     Example:
       modnoise list
     """
-    from modnoise.overview import state_of
-    from modnoise.records import Store
+    from modnoise.store.overview import state_of
+    from modnoise.store.records import Store
 
     opened = Store(store)
-    for sweep in EXPERIMENTS.values():
+    for sweep in studies.experiments().values():
         print(f"{sweep.name}: {sweep.title} ({sweep.paper})")
         for scale in SCALES:
             print(f"  {scale:8}{state_of(sweep.runs(scale), opened)}")
@@ -255,9 +257,9 @@ def show(
     Example:
       modnoise show 9f2c1a
     """
-    from modnoise.files import Damaged, read_folder
-    from modnoise.overview import shown
-    from modnoise.records import Store
+    from modnoise.store.files import Damaged, read_folder
+    from modnoise.store.overview import shown
+    from modnoise.store.records import Store
 
     paths = Store(store).paths()
     fits = [name for name in paths if name.startswith(key)]
@@ -293,7 +295,7 @@ def publish(
     """
     runs = _runs(experiments, scale, only)
     whole = runs if weights_for == ["all"] else selected(runs, weights_for) if weights_for else []
-    from modnoise.records import Store
+    from modnoise.store.records import Store
 
     opened = Store(store)
     changed = sum([opened.publish(run, weights=run in whole) for run in runs])
@@ -323,8 +325,8 @@ def export_(
     if only and not experiments:
         raise SpecError("--only is not allowed without EXPERIMENT: name at least one")
     runs = {r.key: r for r in _runs(experiments, scale, only)} if experiments else None
-    from modnoise.records import Store
-    from modnoise.transfer import export
+    from modnoise.store.records import Store
+    from modnoise.store.transfer import export
 
     logging.basicConfig(format="%(message)s")
     moved = export(Store(store), folder, runs)
@@ -343,8 +345,8 @@ def import__(folder: Path = FOLDER, store: Path | None = STORE) -> None:
     Example:
       modnoise import carry
     """
-    from modnoise.records import Store, count
-    from modnoise.transfer import import_
+    from modnoise.store.records import Store, count
+    from modnoise.store.transfer import import_
 
     logging.basicConfig(format="%(message)s")
     opened = Store(store)
@@ -362,7 +364,7 @@ def _fail(message: str, code: int) -> int:
 
 def main(words: list[str] | None = None) -> NoReturn:
     """Entry point: run the command line and leave with its exit code."""
-    from modnoise.records import StoreError
+    from modnoise.store.records import StoreError
 
     words = sys.argv[1:] if words is None else words
     if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pandas as pd
 
 import modnoise as mn
-from modnoise.figures.style import svg
+from modnoise.pages.speed import speed_bars
+from modnoise.pages.style import svg
 
 ROOT = Path(__file__).resolve().parent.parent
 RECORD = ROOT / "benchmarks" / "trainers.json"
@@ -249,7 +250,7 @@ def write(folder: Path, told: dict) -> None:
     (folder / "figures").mkdir(parents=True, exist_ok=True)
     for theme in ("light", "dark"):
         drawing = svg(
-            theme, mn.figures.speed_bars, pd.DataFrame(told["rows"]),
+            theme, speed_bars, pd.DataFrame(told["rows"]),
             title="Share of the bound that the engine reaches",
         )  # fmt: skip
         (folder / "figures" / f"speed-{theme}.svg").write_bytes(drawing)

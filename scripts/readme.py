@@ -12,8 +12,8 @@ import pandas as pd
 import performance
 
 import modnoise as mn
-from modnoise import scorecard
-from modnoise.figures.style import svg
+from modnoise.pages import scorecard
+from modnoise.pages.style import svg
 
 ROOT = Path(__file__).resolve().parent.parent
 SCALE = "laptop"

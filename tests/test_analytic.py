@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from modnoise.analytic import exact_nets, random_phase_nets
-from modnoise.fourier import filtrate
-from modnoise.metrics import accuracy
-from modnoise.nets import NetStack
-from modnoise.spec import Run, SpecError
-from modnoise.tables import noisy_table, true_labels
+from modnoise.arithmetic.analytic import exact_nets, random_phase_nets
+from modnoise.arithmetic.fourier import filtrate
+from modnoise.arithmetic.metrics import accuracy
+from modnoise.arithmetic.nets import NetStack
+from modnoise.arithmetic.run import Run
+from modnoise.arithmetic.tables import noisy_table, true_labels
+from modnoise.spec import SpecError
 
 P = 113
 FREQUENCIES = (1, 7, 20, 33, 50)

@@ -10,16 +10,17 @@ import pandas as pd
 import pytest
 import torch
 
-from modnoise import optim
-from modnoise.experiments import EXPERIMENTS
-from modnoise.nets import new_nets
-from modnoise.spec import Run, SpecError
-from modnoise.tables import noisy_table
-from modnoise.training import fast
-from modnoise.training.batches import batch_at
-from modnoise.training.fast import FastEngine
+from modnoise.arithmetic.engines import fast
+from modnoise.arithmetic.engines.batches import batch_at
+from modnoise.arithmetic.engines.fast import FastEngine
+from modnoise.arithmetic.engines.reference import ReferenceEngine
+from modnoise.arithmetic.nets import new_nets
+from modnoise.arithmetic.run import Run
+from modnoise.arithmetic.tables import noisy_table
+from modnoise.spec import SpecError
+from modnoise.studies import EXPERIMENTS
+from modnoise.training import optim
 from modnoise.training.loop import State, train
-from modnoise.training.reference import ReferenceEngine
 
 # p = 13: 84 training pairs, so a batch of 20 leaves 4 pairs over in each epoch
 BASE = {"p": 13, "width": 9, "dtype": "float64", "init": "normal"}

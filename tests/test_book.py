@@ -27,9 +27,9 @@ from modnoise_book import apart, rows
 from playwright.sync_api import Browser
 
 import modnoise as mn
-from modnoise import scorecard
-from modnoise.experiments import EXPERIMENTS
-from modnoise.figures.style import PALETTES, SERIES
+from modnoise.pages import scorecard
+from modnoise.pages.style import PALETTES, SERIES
+from modnoise.studies import EXPERIMENTS
 
 ROOT = Path(__file__).resolve().parent.parent
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text())

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from modnoise.claims import CLAIMS, check
+from modnoise.claim import check
+from modnoise.studies import CLAIMS
 
 PARTS = {
     # part: (test, noisy) of an ideal net at any noise

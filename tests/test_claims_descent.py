@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from modnoise.claims import CLAIMS, check
-from modnoise.claims.descent import DESCENT
+from modnoise.arithmetic.claims.descent import DESCENT
+from modnoise.claim import check
+from modnoise.studies import CLAIMS
 
 WIDTHS = (17, 33, 65, 129, 257, 513, 1025)
 TEST = (0.90, 0.92, 0.80, 0.70, 0.85, 0.95, 0.97)

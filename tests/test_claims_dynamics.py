@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from modnoise.claims import CLAIMS, check
-from modnoise.claims.dynamics import DYNAMICS
+from modnoise.arithmetic.claims.dynamics import DYNAMICS
+from modnoise.claim import check
+from modnoise.studies import CLAIMS
 
 NEVER, EMPTY = np.inf, np.nan
 OPTIMIZERS = ("adamw", "adam", "muon")

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from modnoise.claims import CLAIMS, check
-from modnoise.claims.inside import INSIDE
+from modnoise.arithmetic.claims.inside import INSIDE
+from modnoise.claim import check
+from modnoise.studies import CLAIMS
 
 NOISES = (0.0, 0.1, 0.2, 0.3, 0.5)
 SEEDS = (42, 43, 44)

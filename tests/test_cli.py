@@ -18,11 +18,12 @@ import pytest
 from typer.main import get_command
 
 from modnoise import cli
-from modnoise.experiments import EXPERIMENTS
-from modnoise.files import digest, state_facts
-from modnoise.records import CHECKOUT, Store, duration
-from modnoise.spec import Run, SpecError
-from modnoise.store import load_or_train
+from modnoise.arithmetic.run import Run
+from modnoise.spec import SpecError
+from modnoise.store.files import digest, state_facts
+from modnoise.store.load import load_or_train
+from modnoise.store.records import CHECKOUT, Store, duration
+from modnoise.studies import EXPERIMENTS
 
 
 @dataclass(frozen=True)
@@ -417,7 +418,7 @@ def test_sigterm_to_the_parent_alone_stops_the_workers_with_checkpoints():
 
 def test_a_terminal_shows_a_bar_with_rate_and_a_pipe_or_a_worker_does_not(monkeypatch, modnoise):
     asked = []
-    monkeypatch.setattr("modnoise.campaign.fill", lambda order: asked.append(order.progress))
+    monkeypatch.setattr("modnoise.store.campaign.fill", lambda order: asked.append(order.progress))
     for terminal, worker in ((True, False), (False, False), (True, True)):
         monkeypatch.setattr(sys.stderr, "isatty", lambda here=terminal: here)
         if worker:

@@ -16,13 +16,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from modnoise import campaign, cli, cluster
-from modnoise.cluster import ClusterError
-from modnoise.files import state_facts
-from modnoise.order import Order
-from modnoise.records import Report, Store, StoreError
-from modnoise.spec import Run
-from modnoise.store import load_or_train
+from modnoise import cli
+from modnoise.arithmetic.run import Run
+from modnoise.store import campaign, cluster
+from modnoise.store.cluster import ClusterError
+from modnoise.store.files import state_facts
+from modnoise.store.load import load_or_train
+from modnoise.store.order import Order
+from modnoise.store.records import Report, Store, StoreError
 
 distributed = pytest.importorskip("distributed", reason="needs modnoise[cluster]")
 dask = pytest.importorskip("dask")
@@ -31,8 +32,8 @@ DEADLY, FRAGILE, WAITING = 13, 11, 7  # seeds with a meaning for the workers
 WORKER = """
 import dataclasses, os, signal, time
 from pathlib import Path
-from modnoise import campaign
-from modnoise.training import kind
+from modnoise.store import campaign
+from modnoise.arithmetic import training as kind
 from modnoise.training.loop import train
 
 folder = Path({folder!r})

@@ -6,17 +6,24 @@ import numpy as np
 import pytest
 import torch
 
-from modnoise.collisions import (
+from modnoise.arithmetic.collisions import (
     collision_table,
     count_collisions,
     expected_collisions,
     learned_by_collisions,
     mean_collisions,
 )
-from modnoise.experiments import EXPERIMENTS
-from modnoise.nets import new_nets
-from modnoise.spec import Run
-from modnoise.tables import CLEAN, NOISY, NoisyTable, bijective_labels, noisy_table, true_labels
+from modnoise.arithmetic.nets import new_nets
+from modnoise.arithmetic.run import Run
+from modnoise.arithmetic.tables import (
+    CLEAN,
+    NOISY,
+    NoisyTable,
+    bijective_labels,
+    noisy_table,
+    true_labels,
+)
+from modnoise.studies import EXPERIMENTS
 
 FULL = {"train_frac": 1.0, "val_frac": 0.0, "test_frac": 0.0}
 

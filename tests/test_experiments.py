@@ -7,8 +7,10 @@ import sys
 
 import pytest
 
-from modnoise.experiments import EXPERIMENTS, NOISES, SCALES, WIDTHS, base_run
+from modnoise.arithmetic.experiments.sizes import NOISES, WIDTHS, base_run
 from modnoise.spec import SpecError
+from modnoise.studies import EXPERIMENTS
+from modnoise.sweep import SCALES
 
 
 @pytest.mark.parametrize("scale", SCALES)
@@ -52,7 +54,7 @@ def test_an_unknown_scale_is_refused_with_the_allowed_ones(call):
 
 
 def test_declaring_experiments_needs_no_torch():
-    code = "import sys, modnoise.experiments; sys.exit('torch' in sys.modules)"
+    code = "import sys; from modnoise.studies import EXPERIMENTS; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

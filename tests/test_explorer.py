@@ -15,8 +15,8 @@ import nbformat
 import pytest
 from jupyter_client.manager import start_new_kernel
 
-from modnoise import widgets
-from modnoise.experiments import base_run
+from modnoise.arithmetic import widgets
+from modnoise.arithmetic.experiments.sizes import base_run
 
 LONG = 200_000
 

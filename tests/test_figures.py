@@ -18,9 +18,9 @@ import torch
 from colorspacious import cspace_convert
 from matplotlib.colors import to_rgb
 
-from modnoise import figures
-from modnoise.figures import style
-from modnoise.figures.parts import LOOKS, SWAPS
+from modnoise.arithmetic import figures
+from modnoise.arithmetic.figures.parts import LOOKS, SWAPS
+from modnoise.pages import style
 
 THEMES = pytest.mark.parametrize("theme", style.PALETTES)
 P, STEPS, NOISES, WIDTHS, SEEDS = 7, (0, 1, 10, 100), (0.0, 0.4, 0.8), (17, 33, 65), (1, 2, 3)

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_hex, to_rgb
 
-from modnoise import figures
-from modnoise.figures import style
+from modnoise.arithmetic import figures
+from modnoise.pages import style
 
 P, WIDTHS = 59, (17, 33, 65, 129)
 COMMON = {"chance": 1 / P, "title": "A finding"}
@@ -209,7 +209,7 @@ def test_regimes_are_light_enough_to_read_a_number_on_and_differ():
 
 
 def descent_fill(name, palette):
-    from modnoise.figures.descent import _fill
+    from modnoise.arithmetic.figures.descent import _fill
 
     return _fill(name, palette)
 

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 
-from modnoise import figures
-from modnoise.figures import style
+from modnoise.arithmetic import figures
+from modnoise.pages import style
 
 P, STEPS, SEEDS = 113, (0, 1, 10, 100, 200), (42, 43, 44)
 WIDTHS, NOISES, DECAYS = (17, 65, 129, 257, 513), (0.1, 0.3, 0.5, 0.8), (0.3, 1.0, 3.0)

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from modnoise import figures
-from modnoise.figures import style
+from modnoise.arithmetic import figures
+from modnoise.pages import style
 
 P, WIDTHS, NOISES, SEEDS = 59, (17, 33, 65, 129), (0.0, 0.1, 0.3), (42, 43, 44)
 TITLE = {"title": "A finding"}

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from modnoise.figures import prior_against
-from modnoise.figures.style import themed
+from modnoise.arithmetic.figures import prior_against
+from modnoise.pages.style import themed
 
 PARTS = ("label_prior", "every_quadratic", "G_quadratic", "G_random", "G")
 FRAME = pd.DataFrame(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from modnoise.figures import verdict_board
-from modnoise.figures.style import themed
+from modnoise.pages.board import verdict_board
+from modnoise.pages.style import themed
 
 CARD = pd.DataFrame(
     {

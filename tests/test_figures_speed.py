@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from modnoise.figures import speed_bars
-from modnoise.figures.style import themed
+from modnoise.pages.speed import speed_bars
+from modnoise.pages.style import themed
 
 ROWS = pd.DataFrame(
     [

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from modnoise.analytic import exact_nets, random_phase_nets
-from modnoise.fourier import (
+from modnoise.arithmetic.analytic import exact_nets, random_phase_nets
+from modnoise.arithmetic.fourier import (
     angles,
     dominant_frequency,
     every_frequency,
@@ -27,10 +27,10 @@ from modnoise.fourier import (
     spectrum,
     without_mu,
 )
-from modnoise.metrics import predictions
-from modnoise.nets import NetStack, new_nets
-from modnoise.spec import Run
-from modnoise.tables import noisy_table, true_labels
+from modnoise.arithmetic.metrics import predictions
+from modnoise.arithmetic.nets import NetStack, new_nets
+from modnoise.arithmetic.run import Run
+from modnoise.arithmetic.tables import noisy_table, true_labels
 
 
 def wave(p: int, k: int, phase: float, size: float = 1.0) -> torch.Tensor:

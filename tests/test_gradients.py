@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 
-from modnoise.gradients import alignment, role_gradient
-from modnoise.metrics import scores
-from modnoise.nets import new_nets
-from modnoise.spec import Run
-from modnoise.tables import CLEAN, NOISY, noisy_table
-from modnoise.training.reference import ReferenceEngine
+from modnoise.arithmetic.engines.reference import ReferenceEngine
+from modnoise.arithmetic.gradients import alignment, role_gradient
+from modnoise.arithmetic.metrics import scores
+from modnoise.arithmetic.nets import new_nets
+from modnoise.arithmetic.run import Run
+from modnoise.arithmetic.tables import CLEAN, NOISY, noisy_table
 
 
 def setting(**fields):

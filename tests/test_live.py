@@ -21,10 +21,10 @@ import pytest
 import torch
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from modnoise import fourier, metrics
-from modnoise.nets import ACTIVATIONS, NetStack, new_nets
-from modnoise.spec import Run
-from modnoise.tables import NoisyTable, noisy_table, true_labels
+from modnoise.arithmetic import fourier, metrics
+from modnoise.arithmetic.nets import ACTIVATIONS, NetStack, new_nets
+from modnoise.arithmetic.run import Run
+from modnoise.arithmetic.tables import NoisyTable, noisy_table, true_labels
 from modnoise.training.loop import Trained, train
 
 BOOK = Path(__file__).parent.parent / "book"

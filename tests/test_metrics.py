@@ -10,12 +10,13 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from modnoise import metrics
-from modnoise.analytic import exact_nets
-from modnoise.metrics import ROLES, accuracy, first_step, predictions, scores
-from modnoise.nets import new_nets
-from modnoise.spec import Run
-from modnoise.tables import CLEAN, NOISY, TEST, VAL, noisy_table
+from modnoise.arithmetic import metrics
+from modnoise.arithmetic.analytic import exact_nets
+from modnoise.arithmetic.metrics import ROLES, accuracy, predictions, scores
+from modnoise.arithmetic.nets import new_nets
+from modnoise.arithmetic.run import Run
+from modnoise.arithmetic.tables import CLEAN, NOISY, TEST, VAL, noisy_table
+from modnoise.frames import first_step
 from modnoise.training.loop import train
 
 RUNS = [Run(p=7, width=9, dtype="float64", init="normal", seed=s, noise=0.4) for s in (1, 2)]

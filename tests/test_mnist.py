@@ -15,38 +15,39 @@ import pytest
 import torch
 from torch import nn
 
-from modnoise import figures, mnist_data
-from modnoise.claims import check
+from modnoise.arithmetic import figures
+from modnoise.arithmetic.run import Run
+from modnoise.claim import check
 from modnoise.cli import main, selected
-from modnoise.experiments import EXPERIMENTS, MNIST_SEEDS
-from modnoise.figures.style import themed
-from modnoise.kinds import kind_of, spec_from
-from modnoise.metrics import curves
-from modnoise.mnist import (
-    PAPER_TABLE2,
-    MnistNet,
-    against_null,
-    answers,
-    half_way,
-    mean_and_error,
-    new_net,
-    table2,
-    train,
-    with_null,
-)
-from modnoise.mnist_data import (
+from modnoise.frames import curves
+from modnoise.mnist import data as mnist_data
+from modnoise.mnist.data import (
     FILES,
     Images,
     MnistError,
-    MnistRun,
     NoisyImages,
     given_labels,
     load,
     parse_idx,
 )
-from modnoise.records import configuration
-from modnoise.spec import Run, SpecError
-from modnoise.store import colophon, load_or_train
+from modnoise.mnist.experiments import MNIST_SEEDS
+from modnoise.mnist.net import MnistNet, answers, new_net
+from modnoise.mnist.null import (
+    PAPER_TABLE2,
+    against_null,
+    half_way,
+    mean_and_error,
+    table2,
+    with_null,
+)
+from modnoise.mnist.run import MnistRun
+from modnoise.pages.colophon import colophon
+from modnoise.pages.style import themed
+from modnoise.spec import SpecError
+from modnoise.store.load import load_or_train
+from modnoise.store.records import configuration
+from modnoise.studies import EXPERIMENTS, spec_from
+from modnoise.training.loop import kind_of, train
 
 TINY = {"source": "subset", "images": 60, "hidden1": 7, "hidden2": 5, "steps": 4}
 PLACE = os.environ.get("MODNOISE_MNIST")

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from modnoise.nets import ACTIVATIONS, NetStack, new_nets
-from modnoise.spec import Run, SpecError
+from modnoise.arithmetic.nets import ACTIVATIONS, NetStack, new_nets
+from modnoise.arithmetic.run import Run
+from modnoise.spec import SpecError
 
 
 def some_nets(act: str = "relu", runs: int = 2, width: int = 5, p: int = 7) -> NetStack:

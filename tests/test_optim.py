@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from modnoise import optim
-from modnoise.nets import new_nets
-from modnoise.spec import Run
-from modnoise.training.reference import PlainNet, plain_optimizers
+from modnoise.arithmetic.engines.reference import PlainNet, plain_optimizers
+from modnoise.arithmetic.nets import new_nets
+from modnoise.arithmetic.run import Run
+from modnoise.training import optim
 
 LR = (1e-3, 1e-2, 0.3)
 DECAY = (0.1, 0.0, 0.5)

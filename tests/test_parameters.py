@@ -10,7 +10,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from modnoise.parameters import FiltrationParameters, QuickstartParameters, check_parameters
+from modnoise.arithmetic.parameters import FiltrationParameters, QuickstartParameters
+from modnoise.pages.parameters import check_parameters
 from modnoise.spec import SpecError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -70,7 +71,8 @@ def test_all_problems_are_named_at_once():
 
 
 CHECK = """
-from modnoise.parameters import QuickstartParameters, check_parameters
+from modnoise.arithmetic.parameters import QuickstartParameters
+from modnoise.pages.parameters import check_parameters
 print("passed:", check_parameters(globals(), QuickstartParameters))
 """
 

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from modnoise import partition as module
-from modnoise.analytic import exact_nets
-from modnoise.fourier import without_mu
-from modnoise.metrics import ROLES, scores
-from modnoise.nets import NetStack, new_nets
-from modnoise.partition import (
+from modnoise.arithmetic import partition as module
+from modnoise.arithmetic.analytic import exact_nets
+from modnoise.arithmetic.fourier import without_mu
+from modnoise.arithmetic.metrics import ROLES, scores
+from modnoise.arithmetic.nets import NetStack, new_nets
+from modnoise.arithmetic.partition import (
     Partition,
     grid,
     ipr,
@@ -20,8 +20,8 @@ from modnoise.partition import (
     random_partitions,
     strength,
 )
-from modnoise.spec import Run
-from modnoise.tables import noisy_table
+from modnoise.arithmetic.run import Run
+from modnoise.arithmetic.tables import noisy_table
 
 RUNS = [Run(p=11, width=20, init="normal", dtype="float64", noise=0.4, seed=s) for s in (1, 2)]
 

@@ -10,14 +10,15 @@ import numpy as np
 import pytest
 import torch
 
-from modnoise import campaign, plan
-from modnoise.campaign import fill, shared
-from modnoise.costs import Sample, estimate, family, measured, size
-from modnoise.kinds import Kind
-from modnoise.order import Order, time_left
-from modnoise.records import Store
-from modnoise.spec import Run, Trainable, field
-from modnoise.training.loop import Trained, drive, parts_schedule, schedule
+from modnoise.arithmetic.run import Run
+from modnoise.spec import Trainable, field
+from modnoise.store import campaign, plan
+from modnoise.store.campaign import fill, shared
+from modnoise.store.costs import Sample, estimate, family, measured, size
+from modnoise.store.order import Order, time_left
+from modnoise.store.records import Store
+from modnoise.training.loop import Kind, Trained, drive
+from modnoise.training.schedule import parts_schedule, schedule
 
 
 class Walk(Trainable):

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from modnoise.regimes import (
+from modnoise.arithmetic.regimes import (
     doshi_label,
     inner_peak,
     interpolates,

@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from modnoise.claims import CLAIMS, VERDICT, check
-from modnoise.scorecard import COLUMNS, counts, read, reasons, table, unconfirmed
+from modnoise.claim import VERDICT, check
+from modnoise.pages.scorecard import COLUMNS, counts, read, reasons, table, unconfirmed
+from modnoise.studies import CLAIMS
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from modnoise.spec import Run, SpecError
+from modnoise.arithmetic.run import Run
+from modnoise.spec import SpecError
 
 # what a caller may get wrong -> what the one line must name: field, value, what is allowed
 REFUSED = [

@@ -20,14 +20,14 @@ import pandas as pd
 import pytest
 import torch
 
-from modnoise import campaign, files, records
-from modnoise.experiments import WIDTHS
-from modnoise.files import Damaged, read_folder, read_state, state_facts, write_folder
-from modnoise.order import Order
-from modnoise.records import Report, Store, StoreError, commit, duration
-from modnoise.spec import Run
-from modnoise.store import load_or_train
-from modnoise.training import kind
+from modnoise.arithmetic import training as kind
+from modnoise.arithmetic.experiments.sizes import WIDTHS
+from modnoise.arithmetic.run import Run
+from modnoise.store import campaign, files, records
+from modnoise.store.files import Damaged, read_folder, read_state, state_facts, write_folder
+from modnoise.store.load import load_or_train
+from modnoise.store.order import Order
+from modnoise.store.records import Report, Store, StoreError, commit, duration
 from modnoise.training.loop import train
 
 TINY = Run(p=7, width=16, steps=60)
@@ -369,8 +369,9 @@ LONG = [Run(p=11, width=33, steps=200, noise=n, record_parts=True) for n in (0.2
 DRIVER = """
 import json, signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
-from modnoise.spec import Run
-from modnoise.store import Store, load_or_train
+from modnoise.arithmetic.run import Run
+from modnoise.store.records import Store
+from modnoise.store.load import load_or_train
 runs = [Run(**fields) for fields in json.loads(sys.argv[2])]
 print("ready", flush=True)
 input()

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 import torch
 
-from modnoise.analytic import exact_nets
-from modnoise.fourier import (
+from modnoise.arithmetic.analytic import exact_nets
+from modnoise.arithmetic.fourier import (
     angles,
     dominant_frequency,
     filtrate,
@@ -19,11 +19,11 @@ from modnoise.fourier import (
     phase_mse,
     spectrum,
 )
-from modnoise.metrics import ROLES, curves, scores
-from modnoise.nets import NetStack, new_nets
-from modnoise.partition import ipr, partition, random_partitions, strength
-from modnoise.spec import Run
-from modnoise.structure import (
+from modnoise.arithmetic.metrics import ROLES, scores
+from modnoise.arithmetic.nets import NetStack, new_nets
+from modnoise.arithmetic.partition import ipr, partition, random_partitions, strength
+from modnoise.arithmetic.run import Run
+from modnoise.arithmetic.structure import (
     SHUFFLES,
     frequency_norms,
     ipr_logarithm,
@@ -34,7 +34,8 @@ from modnoise.structure import (
     structure,
     structure_rows,
 )
-from modnoise.tables import TEST, noisy_table
+from modnoise.arithmetic.tables import TEST, noisy_table
+from modnoise.frames import curves
 from modnoise.training.loop import train
 
 RUN = Run(p=13, width=12, noise=0.3, dtype="float64", init="normal")

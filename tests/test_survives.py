@@ -23,14 +23,14 @@ from pathlib import Path
 import pytest
 
 import modnoise
-from modnoise import records
-from modnoise.campaign import fill
-from modnoise.files import read_folder, state_facts
-from modnoise.order import Order, identity
-from modnoise.records import CHECKOUT, Store, StoreError
-from modnoise.spec import Run
-from modnoise.store import load_or_train
-from modnoise.training import kind
+from modnoise.arithmetic import training as kind
+from modnoise.arithmetic.run import Run
+from modnoise.store import records
+from modnoise.store.campaign import fill
+from modnoise.store.files import read_folder, state_facts
+from modnoise.store.load import load_or_train
+from modnoise.store.order import Order, identity
+from modnoise.store.records import CHECKOUT, Store, StoreError
 from modnoise.training.loop import train
 
 QUIET = {"progress": False}
@@ -73,9 +73,10 @@ FORKS = """
 import json, os, sys
 import torch
 torch.set_num_threads(1)
-from modnoise.records import commit
-from modnoise.spec import Run
-from modnoise.store import Store, load_or_train
+from modnoise.store.records import commit
+from modnoise.arithmetic.run import Run
+from modnoise.store.records import Store
+from modnoise.store.load import load_or_train
 runs = [Run(**fields) for fields in json.loads(sys.argv[1])]
 commit()
 print("ready", flush=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from modnoise import widgets
-from modnoise.table3 import PAPER_TABLE3, gains, like_before, region, table3
+from modnoise.arithmetic import widgets
+from modnoise.transformer.table3 import PAPER_TABLE3, gains, like_before, region, table3
 
 SHARES = {  # part: clean, noisy, test
     "full": (1.0, 1.0, 0.75),

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from modnoise.spec import Run, SpecError
-from modnoise.tables import (
+from modnoise.arithmetic.run import Run
+from modnoise.arithmetic.tables import (
     CLEAN,
     NOISY,
     TEST,
@@ -19,6 +19,7 @@ from modnoise.tables import (
     symmetric_ceiling,
     true_labels,
 )
+from modnoise.spec import SpecError
 
 KINDS = [
     {"noise_kind": "wrong"},

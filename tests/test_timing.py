@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from modnoise.metrics import curves
-from modnoise.spec import Run
-from modnoise.tables import NOISY, noisy_table
-from modnoise.timing import as_steps, label_blind, milestones
+from modnoise.arithmetic.run import Run
+from modnoise.arithmetic.tables import NOISY, noisy_table
+from modnoise.arithmetic.timing import as_steps, label_blind, milestones
+from modnoise.frames import curves
 from modnoise.training.loop import train
 
 NEVER = np.inf

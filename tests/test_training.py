@@ -15,16 +15,19 @@ import pandas as pd
 import pytest
 import torch
 
-from modnoise import optim
-from modnoise.gradients import alignment
-from modnoise.metrics import ROLES, accuracy, scores
-from modnoise.nets import new_nets
-from modnoise.spec import Run
-from modnoise.tables import noisy_table
-from modnoise.training import fast, kind, loop
-from modnoise.training.fast import FastEngine
-from modnoise.training.loop import State, exact_matmul, parts_schedule, schedule, train
-from modnoise.training.reference import ReferenceEngine
+from modnoise.arithmetic import training as kind
+from modnoise.arithmetic.engines import fast
+from modnoise.arithmetic.engines.fast import FastEngine
+from modnoise.arithmetic.engines.reference import ReferenceEngine
+from modnoise.arithmetic.gradients import alignment
+from modnoise.arithmetic.metrics import ROLES, accuracy, scores
+from modnoise.arithmetic.nets import new_nets
+from modnoise.arithmetic.run import Run
+from modnoise.arithmetic.tables import noisy_table
+from modnoise.training import loop, optim
+from modnoise.training.loop import State, train
+from modnoise.training.schedule import parts_schedule, schedule
+from modnoise.training.settings import exact_matmul
 
 # p = 23: 264 training pairs, so that blocks of at most 64 are five, the last one smaller
 BASE = {"p": 23, "width": 13, "dtype": "float64", "init": "normal"}
@@ -322,7 +325,7 @@ def test_torch_settings_are_restored_also_after_an_exception(settings):
 
 PAGES = """
 import resource, sys, torch
-from modnoise.training.loop import keep_freed_memory
+from modnoise.training.settings import keep_freed_memory
 
 def work():
     return [torch.full((2**21,), 1.0) for _ in range(4)]
@@ -444,7 +447,7 @@ MEASURE = """
 import sys
 from pathlib import Path
 import modnoise as mn
-from modnoise.training.kind import memory
+from modnoise.arithmetic.training import memory
 
 def held(line):
     status = Path("/proc/self/status").read_text().splitlines()

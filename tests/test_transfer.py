@@ -14,15 +14,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from modnoise import files, transfer
-from modnoise.campaign import fill
-from modnoise.files import digest, read_folder, read_state, state_facts
-from modnoise.order import Order
-from modnoise.records import Store, StoreError
-from modnoise.spec import Run
-from modnoise.store import load_or_train
+from modnoise.arithmetic.run import Run
+from modnoise.store import files, transfer
+from modnoise.store.campaign import fill
+from modnoise.store.files import digest, read_folder, read_state, state_facts
+from modnoise.store.load import load_or_train
+from modnoise.store.order import Order
+from modnoise.store.records import Store, StoreError
+from modnoise.store.transfer import INDEX, Moved, TransferError, export, import_
 from modnoise.training.loop import train
-from modnoise.transfer import INDEX, Moved, TransferError, export, import_
 
 RECORDED = [Run(p=7, width=8, steps=30, noise=n, record_parts=True) for n in (0.0, 0.5)]
 BEGUN = [Run(p=7, width=9, steps=60, noise=n) for n in (0.2, 0.4)]

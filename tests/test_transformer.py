@@ -10,14 +10,17 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from modnoise import transformer_training as training
-from modnoise.kinds import kind_of, spec_from
-from modnoise.metrics import ROLES
-from modnoise.records import configuration
-from modnoise.spec import Run, SpecError
-from modnoise.store import load_or_train
-from modnoise.tables import noisy_table, true_labels
-from modnoise.transformer import (
+from modnoise.arithmetic.metrics import ROLES
+from modnoise.arithmetic.run import Run
+from modnoise.arithmetic.tables import noisy_table, true_labels
+from modnoise.spec import SpecError
+from modnoise.store.load import load_or_train
+from modnoise.store.records import configuration
+from modnoise.studies import spec_from
+from modnoise.training.loop import kind_of, train
+from modnoise.transformer import training
+from modnoise.transformer.engine import TransformerEngine
+from modnoise.transformer.net import (
     PlainTransformer,
     TransformerStack,
     energy,
@@ -26,8 +29,8 @@ from modnoise.transformer import (
     random_frequencies,
     top_frequencies,
 )
-from modnoise.transformer_run import TransformerRun, frequencies_kept
-from modnoise.transformer_training import DRAWS, TransformerEngine, stack_size, train
+from modnoise.transformer.run import TransformerRun, frequencies_kept
+from modnoise.transformer.training import DRAWS, stack_size
 
 # 84 training pairs, so that blocks of at most 64 are two, the last one smaller
 TINY = {"p": 13, "d_model": 12, "heads": 3, "d_mlp": 10, "dtype": "float64", "noise": 0.3}

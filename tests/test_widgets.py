@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from modnoise import widgets
-from modnoise.pages import Colophon, statements
+from modnoise.arithmetic import widgets
+from modnoise.pages.colophon import Colophon, statements
 
 
 def final_rows():

@@ -1,7 +1,7 @@
 """What the home page tells from recorded runs: a slider over the finding, and the verdicts.
 
 Both are made when the page is read, so they say what the runs and the pages beside it say. The
-slider is the widget of the notebooks (`modnoise.widgets.Recorded`) without a widget manager.
+slider is the widget of the notebooks (`modnoise.pages.widgets.Recorded`) without a widget manager.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
 import modnoise as mn
-from modnoise import scorecard
-from modnoise.claims import STATES
+from modnoise.claim import STATES
+from modnoise.pages import scorecard, widgets
 
 EXPERIMENT, SCALE = "fig5-noise", "laptop"
 NAMES = {  # of the parts of `modnoise.parts`, in plain words
@@ -55,7 +55,7 @@ def recorded() -> tuple[dict, pd.DataFrame]:
 def slider() -> str:
     """The widget as HTML that needs nothing but itself, and what it was made from."""
     state, final = recorded()
-    here = Path(mn.widgets.__file__).parent
+    here = Path(widgets.__file__).parent
     module = MODULE.format(
         code=(here / "recorded.js").read_text(encoding="utf-8"),
         data=json.dumps(state).replace("</", "<\\/"),

@@ -1,1 +1,1 @@
-"""Training: one loop (`loop`), a fast engine (`fast`), a reference engine (`reference`)."""
+"""The one loop that trains every kind of run, and what it stands on."""

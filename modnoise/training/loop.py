@@ -1,30 +1,24 @@
-"""The one full-batch loop: steps, recording, progress, checkpoints. No file is touched here."""
+"""The one training loop: steps, recording, progress, checkpoints, for every kind of run.
+
+What is trained, a study says (`Kind`); that a training can be cut anywhere and goes on bit for
+bit, is said here once. No file is touched.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
-import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from modnoise.fourier import parts
-from modnoise.gradients import alignment
-from modnoise.metrics import ROLES, scores
-from modnoise.nets import NetStack, new_nets
-from modnoise.spec import Run
-from modnoise.structure import structure
-from modnoise.tables import NoisyTable, noisy_table
-from modnoise.training.fast import FastEngine
-from modnoise.training.reference import ReferenceEngine
-
-ENGINES = {"fast": FastEngine, "reference": ReferenceEngine}
+from modnoise.spec import Trainable
+from modnoise.studies import room
+from modnoise.training.settings import check_device, torch_settings
 
 
 class Trained(NamedTuple):
@@ -54,184 +48,6 @@ class State:
     recordings: int = 0
 
 
-def schedule(steps: int) -> list[int]:
-    """Steps at which curves are recorded: dense over the first 200, then 24 a decade (ours).
-
-    0 ... 20 by 1, to 60 by 2, to 200 by 5, then evenly in log(step), and the last step.
-
-    >>> schedule(0), len(schedule(200)), schedule(100_000)[-3:]
-    ([0], 69, [82595, 90882, 100000])
-    """
-    early = [*range(21), *range(22, 61, 2), *range(65, 201, 5)]
-    late = np.geomspace(200, max(steps, 201), 2 + int(24 * np.log10(max(steps, 201) / 200)))
-    return sorted({s for s in (*early, *late.round().astype(int).tolist()) if s < steps} | {steps})
-
-
-def parts_schedule(steps: int) -> list[int]:
-    """The thinner part of `schedule` for FF and gradients: by 20 to 200, then every third one."""
-    everything = schedule(steps)
-    late = [s for s in everything if s > 200]
-    return sorted({s for s in everything if s <= 200 and s % 20 == 0} | {*late[::-3]} | {steps})
-
-
-def exact_matmul(device: str) -> str:
-    """The fastest setting of `torch.set_float32_matmul_precision` with fp32 accuracy here.
-
-    On a CPU, "medium" sends fp32 products through oneDNN: about twice as fast on some machines,
-    but bf16 where the CPU has AMX. So it is measured: a product is compared with float64.
-    """
-    if device != "cpu":
-        return "highest"
-    before = torch.get_float32_matmul_precision()
-    x = torch.from_numpy(np.random.default_rng(0).standard_normal((256, 256)))
-    torch.set_float32_matmul_precision("medium")
-    try:
-        error = ((x.float() @ x.float()).double() - x @ x).abs().max() / (x @ x).abs().max()
-    finally:
-        torch.set_float32_matmul_precision(before)
-    return "medium" if error < 1e-5 else "highest"
-
-
-def keep_freed_memory() -> None:
-    """Ask the C library to keep the memory of freed tensors for the next ones.
-
-    The GNU library gives large blocks back to the system and then gets them anew, zeroed, page by
-    page: up to a quarter of a training step. But it keeps blocks up to the largest it was ever
-    given back, 32 MB at most (``man mallopt``, M_MMAP_THRESHOLD): so one of 31 MB is given back.
-    """
-    torch.empty(31 << 20, dtype=torch.uint8)
-
-
-@contextmanager
-def torch_settings(device: str, threads: int, matmul: str = "exact") -> Iterator[None]:
-    """Threads and the way of fp32 products inside (`Run.matmul`), the caller's settings after.
-
-    On a CPU first `keep_freed_memory`, for good.
-    """
-    if device == "cpu":
-        keep_freed_memory()
-    before = torch.get_num_threads(), torch.get_float32_matmul_precision()
-    torch.set_num_threads(threads)
-    torch.set_float32_matmul_precision("high" if matmul == "tf32" else exact_matmul(device))
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before[0])
-        torch.set_float32_matmul_precision(before[1])
-
-
-def _rows(
-    runs: Sequence[Run], nets: NetStack, table: NoisyTable, step: int, thorough: bool
-) -> list[dict]:
-    """One row per net and part: accuracies, cross-entropies, norm, what else is to be recorded."""
-    run, last = runs[0], step == runs[0].steps
-    if thorough and run.record_parts and last and len(runs) > 1:
-        # some parts are many times wider than the net: one net at a time
-        rows = [_rows([one], nets[i], table[i], step, True) for i, one in enumerate(runs)]
-        return [row | {"run": i} for i, of in enumerate(rows) for row in of]
-    versions = {"full": nets}
-    if thorough and run.record_parts:
-        versions = parts(nets, everything=last, log=last and run.op == "mul")
-    rows = []
-    for part, version in versions.items():
-        acc, ce = (x.cpu().numpy() for x in scores(version, table))
-        weights = [version.U, version.W, version.mu, *([] if version.tied else [version.V])]
-        norm = sum(x.double().square().flatten(1).sum(1) for x in weights).sqrt().cpu().numpy()
-        extra: list[dict] = [{} for _ in runs]
-        if part == "full" and thorough and run.record_gradients:
-            found = {name: x.cpu().numpy() for name, x in alignment(nets, table).items()}
-            extra = [{name: x[i] for name, x in found.items()} for i in range(len(runs))]
-        if part == "full" and last and run.record_structure:
-            extra = [of | structure(nets[i], table[i], runs[i].op) for i, of in enumerate(extra)]
-        for i in range(len(nets)):
-            rows.append(
-                {"run": i, "step": step, "part": part}
-                | {f"accuracy_{role}": acc[i, j] for j, role in enumerate(ROLES)}
-                | {f"cross_entropy_{role}": ce[i, j] for j, role in enumerate(ROLES)}
-                | {"norm": norm[i]}
-                | extra[i]
-            )
-    return rows
-
-
-def _checked(runs: Run | Sequence[Run], device: str, engine: str) -> list[Run]:
-    runs = [runs] if isinstance(runs, Run) else list(runs)
-    if not runs:
-        raise ValueError("runs is empty: give at least one Run")
-    if len({run.stack_fields for run in runs}) != 1:
-        raise ValueError("runs of one stack may differ in op, noise, noise_kind, seed, lr, "
-                         "weight_decay only")  # fmt: skip
-    if engine not in ENGINES:
-        raise ValueError(
-            f"engine = {engine!r} is not allowed: it must be one of {', '.join(ENGINES)}"
-        )
-    check_device(device)
-    if runs[0].matmul == "tf32" and device == "cpu":
-        raise ValueError(
-            "matmul = 'tf32' is not allowed with device = 'cpu': it is a GPU's format"
-        )
-    if runs[0].matmul == "bf16" and engine == "reference":
-        raise ValueError("matmul = 'bf16' is not allowed with engine = 'reference'")
-    return runs
-
-
-def check_device(device: str) -> None:
-    """Raise a ValueError that says what is allowed unless torch can use ``device``."""
-    if device.split(":")[0] not in ("cpu", "cuda"):
-        raise ValueError(f"device = {device!r} is not allowed: it must be 'cpu' or 'cuda'")
-    if device != "cpu" and not torch.cuda.is_available():
-        raise ValueError(f"device = {device!r} is not available here: torch sees no CUDA device")
-
-
-def train(
-    runs: Run | Sequence[Run],
-    *,
-    device: str = "cpu",
-    engine: str = "fast",
-    threads: int = 1,
-    progress: bool = True,
-    state: State | None = None,
-    on_checkpoint: Callable[[State], None] | None = None,
-    checkpoint_every: float = 60.0,
-) -> Trained:
-    """Train one run, or a stack of runs, by full-batch steps from its own seed.
-
-    Args:
-        runs: one `Run`, or several that differ in op, noise, noise_kind, seed, lr and
-            weight_decay only.
-        device: ``"cpu"`` or ``"cuda"``.
-        engine: ``"fast"``, or ``"reference"`` (autograd and `torch.optim`, for comparison).
-        threads: CPU threads; two one-thread processes beat one two-thread process.
-        progress: show a bar with steps/s and time left once a run takes over 5 s.
-        state: continue from here instead of from the initialization (fast engine).
-        on_checkpoint: called with the current `State` about every ``checkpoint_every`` seconds;
-            its tensors and rows are live, so write or copy them before returning.
-
-    Returns:
-        `Trained`: the nets, their tables, and one row per (run, step, part) with the columns
-        ``accuracy_<role>``, ``cross_entropy_<role>`` (nats), ``norm`` (of all parameters) and,
-        where recorded, ``r_c``, ``r_n``, ``cos`` (`alignment`) and the numbers of `structure`.
-        A net that diverges has NaN there; the others go on.
-    """
-    runs = _checked(runs, device, engine)
-    if state is not None and engine != "fast":
-        raise ValueError("state is not allowed with engine = 'reference'")
-    run = runs[0]
-    table = noisy_table(runs).to(device)
-    parts_at = set(parts_schedule(run.steps))
-    with torch_settings(device, threads, run.matmul), torch.no_grad():
-        machine = ENGINES[engine](runs, new_nets(runs), table, device)
-        history = drive(
-            machine, run.steps,
-            lambda step: _rows(runs, machine.nets, table, step, step in parts_at),
-            name=f"{len(runs)} x {run.op} p={run.p} M={run.width}",
-            record_at=schedule(run.steps), progress=progress, state=state,
-            on_checkpoint=on_checkpoint, checkpoint_every=checkpoint_every,
-        )  # fmt: skip
-        nets = _detached(machine.nets)
-    return Trained(nets, table, history)
-
-
 @runtime_checkable
 class Machine(Protocol):
     """An engine: ``step()`` updates every net once.
@@ -244,24 +60,111 @@ class Machine(Protocol):
         """One update of every net."""
 
 
+@dataclass(frozen=True)
+class Trainee:
+    """A stack that is ready to be trained.
+
+    ``rows(step)`` says what is recorded at the steps ``record_at``, and ``result()`` gives the
+    nets, detached and on their device.
+    """
+
+    machine: Machine
+    table: Any
+    record_at: Iterable[int]
+    rows: Callable[[int], list[dict]]
+    result: Callable[[], Any]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a study gives so that its runs can be trained, recorded and loaded.
+
+    ``prepare(runs, device, **how)`` makes the `Trainee` of a stack, whose nets have a method
+    ``arrays(i)``; ``stack_size(run, device)`` says how many such runs to train as one stack;
+    ``restore(run, arrays)`` makes nets of recorded arrays, ``data(run)`` what they were trained
+    on; ``title(run)`` names a run in a progress line.
+    """
+
+    prepare: Callable[..., Trainee]
+    stack_size: Callable[[Any, str], int]
+    restore: Callable[[Any, Mapping[str, Any]], Any]
+    data: Callable[[Any], Any]
+    title: Callable[[Any], str]
+
+
+def kind_of(run: Trainable) -> Kind:
+    """What the study of a run says about runs of its kind (``KINDS`` in its ``training``)."""
+    return room(run, "training").KINDS[type(run)]
+
+
+def train(
+    runs: Trainable | Sequence[Trainable],
+    *,
+    device: str = "cpu",
+    threads: int = 1,
+    progress: bool = True,
+    state: State | None = None,
+    on_checkpoint: Callable[[State], None] | None = None,
+    checkpoint_every: float = 60.0,
+    **how: Any,
+) -> Trained:
+    """Train one run, or a stack of runs of one kind, from their own seeds.
+
+    Args:
+        runs: one run, or several that differ in the fields ``PER_NET`` of their kind only.
+        device: ``"cpu"`` or ``"cuda"``.
+        threads: CPU threads; two one-thread processes beat one two-thread process.
+        progress: show a bar with steps/s and time left once a run takes over 5 s.
+        state: continue from here instead of from the initialization.
+        on_checkpoint: called with the current `State` about every ``checkpoint_every`` seconds;
+            its tensors and rows are live, so write or copy them before returning.
+        how: of a `modnoise.Run` only: ``engine``, which is ``"fast"``, or ``"reference"``
+            (autograd and `torch.optim`, for comparison; it takes no ``state``).
+
+    Returns:
+        `Trained`: the nets, what they were trained on, and a frame with one row per (``run``,
+        ``step``, ``part``) and the columns ``accuracy_<role>``, ``cross_entropy_<role>`` (nats)
+        and what else the kind records; ``attrs["seconds"]``. A net that diverges has NaN there;
+        the others go on.
+
+    Raises:
+        ValueError: runs that cannot share a stack; a device that is not there; a way of training
+            that the kind does not know.
+    """
+    runs = [runs] if isinstance(runs, Trainable) else list(runs)
+    if not runs:
+        raise ValueError("runs is empty: give at least one Run")
+    if len({run.stack_fields for run in runs}) != 1:
+        raise ValueError(f"runs of one stack may differ in {', '.join(runs[0].PER_NET)} only")
+    check_device(device)
+    run, kind = runs[0], kind_of(runs[0])
+    with torch_settings(device, threads, getattr(run, "matmul", "exact")), torch.no_grad():
+        trainee = kind.prepare(runs, device, **how)
+        if state is not None and not hasattr(trainee.machine, "restore"):
+            raise ValueError(f"state is not allowed with engine = {how['engine']!r}")
+        history = drive(
+            trainee, run.steps, name=f"{len(runs)} x {kind.title(run)}", progress=progress,
+            state=state, on_checkpoint=on_checkpoint, checkpoint_every=checkpoint_every,
+        )  # fmt: skip
+        return Trained(trainee.result(), trainee.table, history)
+
+
 def drive(
-    machine: Machine,
+    trainee: Trainee,
     steps: int,
-    rows_at: Callable[[int], list[dict]],
     *,
     name: str,
-    record_at: Iterable[int],
     progress: bool = True,
     state: State | None = None,
     on_checkpoint: Callable[[State], None] | None = None,
     checkpoint_every: float = 60.0,
 ) -> pd.DataFrame:
-    """Take ``steps`` steps, record ``rows_at(step)`` at the steps of ``record_at``, checkpoint.
+    """Take ``steps`` steps, record, checkpoint.
 
     Returns the recorded rows, with the seconds it took (over all sessions) in ``attrs``. Options
     as in `train`.
     """
-    record_at = set(record_at)
+    machine, record_at = trainee.machine, set(trainee.record_at)
     state = state or State(0, {})
     if state.step:
         machine.restore(state.tensors, state.step)
@@ -276,7 +179,7 @@ def drive(
                 if torch.cuda.is_initialized():  # what was launched is not recording
                     torch.cuda.synchronize()
                 start = time.monotonic()
-                rows += rows_at(step)
+                rows += trainee.rows(step)
                 recording += time.monotonic() - start
             if step == steps:
                 break
@@ -295,10 +198,3 @@ def drive(
     history = pd.DataFrame(rows)
     history.attrs["seconds"] = seconds + time.monotonic() - begin
     return history
-
-
-def _detached(nets: NetStack) -> NetStack:
-    U, V = nets.U.contiguous().clone(), nets.V.contiguous().clone()
-    return NetStack(
-        U, U if nets.tied else V, nets.W.contiguous().clone(), nets.mu.clone(), nets.act
-    )

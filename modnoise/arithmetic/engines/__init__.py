@@ -1,0 +1,1 @@
+"""Training: one loop (`loop`), a fast engine (`fast`), a reference engine (`reference`)."""

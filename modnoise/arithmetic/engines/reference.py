@@ -1,0 +1,123 @@
+"""The reference engine: the loop anybody would write. One-hot inputs, autograd, `torch.optim`.
+
+Slow and obviously right; the fast engine is tested against it, and it is the baseline of
+``make bench``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, one_hot
+
+from modnoise.arithmetic.engines.batches import batch_at
+from modnoise.arithmetic.nets import ACTIVATIONS, NetStack
+from modnoise.arithmetic.run import Run
+from modnoise.arithmetic.tables import NoisyTable
+from modnoise.training import optim
+
+
+class PlainNet(nn.Module):
+    """W phi(U x_a + V x_b) + mu on one-hot x, with three `nn.Linear` layers."""
+
+    def __init__(self, nets: NetStack) -> None:
+        super().__init__()
+        like = {"device": nets.mu.device, "dtype": nets.mu.dtype}
+        self.U = nn.Linear(nets.p, nets.width, bias=False, **like)
+        self.V = self.U if nets.tied else nn.Linear(nets.p, nets.width, bias=False, **like)
+        self.W = nn.Linear(nets.width, nets.p, **like)
+        self.phi = ACTIVATIONS[nets.act]
+        with torch.no_grad():
+            self.U.weight.copy_(nets.U[0])
+            self.V.weight.copy_(nets.V[0])
+            self.W.weight.copy_(nets.W[0].T)
+            self.W.bias.copy_(nets.mu[0])
+
+    def forward(self, x_a: Tensor, x_b: Tensor) -> Tensor:
+        """Logits (pairs, p)."""
+        return self.W(self.phi(self.U(x_a) + self.V(x_b)))
+
+
+def plain_optimizers(net: PlainNet, run: Run) -> list[torch.optim.Optimizer]:
+    """The `torch.optim` optimizers that ``run`` means; Muon leaves mu to AdamW."""
+    rates = {"lr": run.lr, "weight_decay": run.weight_decay}
+    adam = {**rates, "betas": (run.beta1, run.beta2), "eps": run.eps}
+    if run.optimizer == "adamw":
+        return [torch.optim.AdamW(net.parameters(), **adam)]
+    if run.optimizer == "adam":
+        return [torch.optim.Adam(net.parameters(), **adam)]
+    if run.optimizer == "sgd":
+        return [torch.optim.SGD(net.parameters(), **rates, momentum=run.momentum)]
+    matrices = [x for x in net.parameters() if x.ndim == 2]
+    return [
+        torch.optim.Muon(matrices, **rates, momentum=run.momentum),
+        torch.optim.AdamW([net.W.bias], **adam),
+    ]
+
+
+class ReferenceEngine:
+    """The members of a stack, one plain net after the other; same interface as `FastEngine`."""
+
+    def __init__(
+        self, runs: Sequence[Run], nets: NetStack, table: NoisyTable, device: str = "cpu"
+    ) -> None:
+        nets, table = nets.to(device), table.to(device)
+        self.runs, self.updates = runs, 0
+        self.act, self.tied = nets.act, nets.tied
+        self.plain = [PlainNet(nets[i]) for i in range(len(nets))]
+        self.optimizers = [
+            plain_optimizers(net, run) for net, run in zip(self.plain, runs, strict=True)
+        ]
+        self.schedulers = [
+            torch.optim.lr_scheduler.LambdaLR(o, lambda s, n=run.warmup: optim.warmup(s + 1, n))
+            for run, group in zip(runs, self.optimizers, strict=True)
+            for o in group
+        ]
+        self.data = []
+        for i in range(len(nets)):
+            a, b = torch.nonzero(table.train[i], as_tuple=True)
+            x_a, x_b = (one_hot(x, nets.p).to(nets.mu.dtype) for x in (a, b))
+            self.data.append((x_a, x_b, table.given[i, a, b]))
+
+    @property
+    def nets(self) -> NetStack:
+        """The current weights."""
+        U, V, W = (
+            torch.stack([getattr(net, name).weight.detach() for net in self.plain])
+            for name in ("U", "V", "W")
+        )
+        mu = torch.stack([net.W.bias.detach() for net in self.plain])
+        return NetStack(U, U if self.tied else V, W.mT, mu, self.act)
+
+    def gradients(self) -> list[Tensor]:
+        """Gradients of the mean cross-entropy for [U^T over V^T, W, mu], as `FastEngine` gives."""
+        for net, (x_a, x_b, label) in zip(self.plain, self._batch(), strict=True):
+            net.zero_grad()
+            cross_entropy(net(x_a, x_b), label).backward()
+        tables = [torch.stack([net.U.weight.grad.T for net in self.plain])]
+        if not self.tied:
+            tables.append(torch.stack([net.V.weight.grad.T for net in self.plain]))
+        W = torch.stack([net.W.weight.grad.T for net in self.plain])
+        return [torch.cat(tables, 1), W, torch.stack([net.W.bias.grad for net in self.plain])]
+
+    def step(self) -> None:
+        """One update of every net."""
+        for net, (x_a, x_b, label), group in zip(
+            self.plain, self._batch(), self.optimizers, strict=True
+        ):
+            net.zero_grad()
+            cross_entropy(net(x_a, x_b), label).backward()
+            for optimizer in group:
+                optimizer.step()
+        for scheduler in self.schedulers:
+            scheduler.step()
+        self.updates += 1
+
+    def _batch(self) -> list[tuple[Tensor, ...]]:
+        """What the next update sees, per net."""
+        if not self.runs[0].batch:
+            return self.data
+        picks = [torch.from_numpy(batch_at(run, self.updates)) for run in self.runs]
+        return [tuple(x[pick] for x in of) for of, pick in zip(self.data, picks, strict=True)]

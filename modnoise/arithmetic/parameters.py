@@ -1,0 +1,79 @@
+"""Parameters of the notebooks on the main paper."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from modnoise.spec import Spec
+
+
+class QuickstartParameters(Spec):
+    """Parameters of ``00_quickstart``."""
+
+    scale: Literal["smoke", "laptop"]
+    noise: float = Field(ge=0, le=1)
+    seed: int = Field(ge=0)
+
+
+class DescentParameters(Spec):
+    """Parameters of ``01_double_descent``; they choose the ladder of widths looked at closely."""
+
+    scale: Literal["smoke", "laptop", "paper"]
+    noise: float = Field(ge=0, le=1)
+    weight_decay: float = Field(ge=0)
+    width: int = Field(ge=1, le=65536)
+    act: Literal["relu", "quadratic", "gelu"]
+    seed: int = Field(ge=0)
+
+
+class DynamicsParameters(Spec):
+    """Parameters of ``02_dynamics``; they choose the one net that is looked at closely."""
+
+    scale: Literal["smoke", "laptop", "paper"]
+    noise: float = Field(gt=0, le=1)
+    width: int = Field(ge=1, le=65536)
+    optimizer: Literal["adamw", "adam", "muon"]
+    seed: int = Field(ge=0)
+
+
+class FiltrationParameters(Spec):
+    """Parameters of ``03_recover_the_rule``; multiplication has no frequencies of this kind."""
+
+    scale: Literal["smoke", "laptop", "paper"]
+    noise: float = Field(ge=0, le=1)
+    width: int = Field(ge=1, le=65536)
+    op: Literal["add", "sub"]
+    act: Literal["relu", "quadratic", "gelu"]
+    seed: int = Field(ge=0)
+
+
+class PhasesParameters(Spec):
+    """Parameters of ``04_phases``; they choose the net that is looked at closely."""
+
+    scale: Literal["smoke", "laptop", "paper"]
+    noise: float = Field(ge=0, le=1)
+    op: Literal["add", "sub"]
+    seed: int = Field(ge=0)
+
+
+class PartitionParameters(Spec):
+    """Parameters of ``05_partitioning``; they choose the net and the ranking looked at closely."""
+
+    scale: Literal["smoke", "laptop", "paper"]
+    noise: float = Field(ge=0, le=1)
+    op: Literal["add", "sub", "mul"]
+    score: Literal["strength", "ipr"]
+    seed: int = Field(ge=0)
+
+
+PARAMETERS = {
+    "00_quickstart": QuickstartParameters,
+    "01_double_descent": DescentParameters,
+    "02_dynamics": DynamicsParameters,
+    "03_recover_the_rule": FiltrationParameters,
+    "04_phases": PhasesParameters,
+    "05_partitioning": PartitionParameters,
+}
+"""By notebook."""

@@ -1,0 +1,203 @@
+"""Claims as rules on recorded numbers; a verdict is a value that prints itself.
+
+With several seeds a rule is applied to the median over seeds, and the lowest and highest are
+reported beside it. A refuted claim is a result and raises nothing. Rules take frames: rows with
+``part``, ``accuracy_<role>`` and the fields of their runs (`modnoise.frames.curves`), at the last
+step unless said otherwise. Each study declares its claims in its module ``claims``. numpy and
+pandas only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from html import escape
+
+import numpy as np
+import pandas as pd
+from pydantic.fields import FieldInfo
+
+from modnoise import studies
+from modnoise.spec import told as fields_told
+
+TESTED_SCALES = ("laptop", "paper")
+"""Scales at which a claim can be confirmed or refuted; ``smoke`` only exercises the code."""
+
+VERDICT = "application/vnd.modnoise.verdict+json"
+"""Type under which a notebook's output holds the facts of a verdict."""
+
+STATES = ("confirmed", "refuted", "not tested")
+
+MIXED = ("seed", "noise", "val_frac", "momentum")
+"""Fields of a run in which rows may differ beside those that a claim is about: seeds, of which
+rules take the median; the noise, which rules choose rows by; what follows from other fields."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One checkable statement: who claims it, the rule that decides, the function that applies it.
+
+    ``source``: the paper's section or figure, or ``ours`` for controls. ``apply`` gives one
+    (condition, measured text, holds) per condition, and raises `Untested` when data are missing.
+    ``needs``: fields of the runs that the claim is about. ``same``: the column, besides the
+    setting, that must have one value in all rows; ``over``: fields of the setting that the rule
+    itself compares, so that they may differ. ``share``: the part of the conditions that must hold.
+    """
+
+    id: str
+    statement: str
+    source: str
+    rule: str
+    apply: Callable[[pd.DataFrame], list[tuple[str, str, bool]]]
+    needs: Mapping[str, object] = field(default_factory=dict)
+    same: str = "step"
+    over: tuple[str, ...] = ()
+    share: float = 1.0
+
+
+class Untested(Exception):
+    """The data a rule needs are not there; the message says which, more arguments what is."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a rule said about some data: ``state`` is confirmed, refuted or not tested.
+
+    ``measured`` has one text per condition, ``runs`` the keys of the runs that were asked. In a
+    notebook a verdict leaves its facts beside its text, where the scorecard finds them.
+    """
+
+    claim: Claim
+    state: str
+    measured: tuple[str, ...]
+    scale: str
+    setting: str
+    runs: tuple[str, ...] = ()
+
+    @property
+    def tally(self) -> str:
+        """How many conditions hold, as ``3 of 4``; ``not tested`` where no rule was applied."""
+        if self.state == "not tested":
+            return self.state
+        holding = sum(text.endswith("(holds)") for text in self.measured)
+        return f"{holding} of {len(self.measured)}"
+
+    def __repr__(self) -> str:
+        return f"{self.claim.id}: {self.state} ({self.scale} scale; {self.setting})"
+
+    def __str__(self) -> str:
+        return (
+            f"{self!r}\n"
+            f"  claim: {self.claim.statement} [{self.claim.source}]\n"
+            f"  rule: {self.claim.rule}\n"
+            f"  measured: {' · '.join(self.measured)}"
+        )
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict:
+        facts = {"claim": self.claim.id, "state": self.state, "tally": self.tally}
+        facts |= {"measured": list(self.measured), "scale": self.scale, "setting": self.setting}
+        return {VERDICT: {**facts, "runs": list(self.runs)}}
+
+    def _repr_html_(self) -> str:
+        state = self.state.replace(" ", "-")
+        measured = "".join(f"<li>{escape(text)}</li>" for text in self.measured)
+        return (
+            f'<div class="mn-verdict {state}" role="note"><p><span class="state">'
+            f"{escape(self.state)}</span> at {escape(self.scale)} scale · "
+            f"{escape(self.claim.statement)} "
+            f"<em>({escape(self.claim.id)}, {escape(self.claim.source)})</em></p>"
+            f"<p>Rule: {escape(self.claim.rule)}.</p><ul>{measured}</ul>"
+            f"<p><small>{escape(self.setting)}</small></p></div>"
+        )
+
+
+def values(frame: pd.DataFrame, part: str, role: str) -> pd.Series:
+    """One accuracy of one part, a value per row (seed)."""
+    values = frame.loc[frame.part == part, f"accuracy_{role}"]
+    if values.empty:
+        raise Untested(f"no recorded part {part!r}")
+    if missing := int(values.isna().sum()):
+        raise Untested(f"{part} has no {role} accuracy in {missing} of {len(values)} rows")
+    return values
+
+
+def median(frame: pd.DataFrame, part: str, role: str) -> float:
+    """The median over rows (seeds) of one accuracy of one part."""
+    return float(values(frame, part, role).median())
+
+
+def told(frame: pd.DataFrame, part: str, role: str) -> str:
+    """The median as text; of several seeds that differ, with the lowest and the highest."""
+    found = values(frame, part, role)
+    text, low, high = (f"{100 * x:.1f}" for x in (found.median(), found.min(), found.max()))
+    return f"{text} %" if low == high else f"{text} % ({low} to {high})"
+
+
+def at_noise(frame: pd.DataFrame, noise: float) -> pd.DataFrame:
+    """The rows at one noise ratio."""
+    rows = frame[np.isclose(frame.noise, noise)]
+    if rows.empty:
+        raise Untested(f"no run at noise {noise}")
+    return rows
+
+
+def chance(frame: pd.DataFrame) -> float:
+    """Accuracy of a guess, 1 / p."""
+    return 1 / int(frame.p.iloc[0])
+
+
+def _fields() -> dict[str, FieldInfo]:
+    """Every field of every kind of run."""
+    return {
+        name: info for spec in studies.specs().values() for name, info in spec.model_fields.items()
+    }
+
+
+def _setting(frame: pd.DataFrame) -> str:
+    """What all rows have in common, and how many seeds they are from."""
+    shared = {name: frame[name].unique().tolist() for name in frame if name in _fields()}
+    shared = {name: x for name, x in shared.items() if len(x) == 1 and pd.notna(x[0])}
+    parts = fields_told(_fields(), shared)
+    if "seed" in frame and "seed" not in shared:
+        parts.append(f"median (lowest to highest) of {frame.seed.nunique()} seeds")
+    return "; ".join(parts)
+
+
+def check(claim_id: str, frame: pd.DataFrame, *, scale: str) -> Verdict:
+    """Apply a claim's rule to recorded numbers.
+
+    Returns "not tested" below ``TESTED_SCALES`` or when runs or parts are missing, never an error
+    because a claim fails.
+
+    Raises:
+        ValueError: a claim that no study declares; rows of several settings, which no median
+            over seeds may mix.
+    """
+    known = studies.claims()
+    if claim_id not in known:
+        raise ValueError(f"claim {claim_id!r} is not known: it must be one of {list(known)}")
+    claim = known[claim_id]
+    setting = [name for name in _fields() if not name.startswith("record_")]
+    for name in (*setting, claim.same):
+        if name in claim.over or (name in MIXED and name != claim.same):
+            continue
+        if name in frame and frame[name].nunique() > 1:
+            mixed = f"{name} = {frame[name].min()} and {frame[name].max()} in one frame"
+            raise ValueError(f"{mixed} is not allowed: {claim_id} needs one {name}")
+    try:
+        for name, value in claim.needs.items():
+            if name in frame and (frame[name] != value).any():
+                raise Untested(f"{name} = {frame[name].iloc[0]}, the claim is about {value}")
+        found = claim.apply(frame)
+        holding = sum(holds for *_, holds in found)
+        state = "confirmed" if holding >= claim.share * len(found) - 1e-9 else "refuted"
+        measured = tuple(
+            f"{name}: {text} ({'holds' if holds else 'fails'})" for name, text, holds in found
+        )
+    except Untested as missing:
+        state, measured = "not tested", missing.args
+    if scale not in TESTED_SCALES:
+        state = "not tested"
+        measured = (f"{scale} scale is too small to tell", *measured)
+    runs = tuple(sorted(frame.key.unique())) if "key" in frame else ()
+    return Verdict(claim, state, measured, scale, _setting(frame), runs)

@@ -1,0 +1,24 @@
+"""Parameters of the notebook on MNIST."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from modnoise.spec import Spec
+
+
+class MnistParameters(Spec):
+    """Parameters of ``06_mnist``; batch 0 is the full batch."""
+
+    scale: Literal["smoke", "laptop", "paper"]
+    noise: float = Field(gt=0, le=1)
+    seed: int = Field(ge=0)
+    batch: int = Field(ge=0)
+
+
+PARAMETERS = {
+    "06_mnist": MnistParameters,
+}
+"""By notebook."""

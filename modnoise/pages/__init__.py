@@ -1,0 +1,1 @@
+"""What notebooks and the book show: style, widgets, parameters, verdicts."""

@@ -1,0 +1,1 @@
+"""Recorded runs: the only code that reads or writes results."""

@@ -1,0 +1,356 @@
+"""Train what is missing and record it: who trains what, in which stacks, from which checkpoint.
+
+A stack in training holds one lock per run, so that processes that want the same runs share the
+work, and leaves a checkpoint from which it goes on bit for bit. How runs are stacked can change
+the last bits of a result, so an interrupted stack is always finished as the same stack. Seconds
+are those of a clock that nobody sets. All: ours.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from filelock import Timeout
+
+from modnoise.spec import Trainable
+from modnoise.store.files import (
+    Damaged,
+    frame_bytes,
+    frame_from,
+    read_state,
+    remove_state,
+    set_aside,
+    state_facts,
+    write_state,
+)
+from modnoise.store.order import Order, time_left
+from modnoise.store.records import (
+    StoreError,
+    configuration,
+    count,
+    difference,
+    duration,
+    processor,
+    writing,
+)
+from modnoise.studies import spec_from
+from modnoise.training.loop import State, Trained, kind_of, train
+
+logger = logging.getLogger("modnoise")
+
+NEWS_EVERY = 300.0
+"""Seconds after which a long training says how far it is."""
+
+
+class OutOfTime(Exception):
+    """The deadline of an order has passed; a checkpoint is written."""
+
+
+def fill(order: Order) -> None:
+    """Train until nothing is missing or the deadline has passed, but at least one step.
+
+    Runs that others train are waited for and loaded.
+    """
+    with suppress(OutOfTime):
+        while order.missing:
+            with ExitStack() as held:
+                stack, need = claim(order, held)
+                if need:
+                    train_stack(order, stack, need)
+            if not stack:
+                _wait(order)
+            if order.late:
+                break
+    tidy(order)
+
+
+def tidy(order: Order) -> None:
+    """Remove checkpoints of what is recorded: somebody was killed before that."""
+    with suppress(OSError):  # the next one will
+        for stack in begun(order)[1]:
+            keys = [run.key for run in stack]
+            with ExitStack() as held:
+                if order.store.locked(keys, held) == keys:
+                    remove_state(checkpoint_of(order, stack))
+
+
+def _wait(order: Order) -> None:
+    runs = order.missing
+    logger.warning("waiting for %s that another process is training", count(len(runs)))
+    patience = -1 if order.deadline is None else max(0.0, order.deadline - time.monotonic())
+    with suppress(Timeout), order.store.lock(runs[0].key).acquire(timeout=patience):
+        pass
+    for run in runs:
+        order.look(run)
+
+
+def follow(order: Order) -> None:
+    """Note what other processes have recorded for this order, and say so."""
+    before = len(order.found)
+    for run in order.missing:
+        if (order.store.root / run.key).exists() and order.look(run):
+            order.report.trained.append(order.found[run.key].manifest)
+            order.report.reasons.append(order.why[run.key])
+    if len(order.found) > before:
+        logger.info(progress(order))
+
+
+def shared(order: Order) -> float:
+    """Seconds until nothing is missing: the workers share it, but each stack is one worker's."""
+    longest = max((time_left(order, stack) for stack in to_train(order)), default=0.0)
+    return max(longest, time_left(order) / order.workers)
+
+
+def progress(order: Order) -> str:
+    """How many runs are recorded, and the time left if there is a forecast."""
+    left = f", about {duration(shared(order))} left" if order.forecast else ""
+    return f"{len(order.found)} of {count(len(order.runs))}{left}"
+
+
+def tell(order: Order, stack: Sequence[Trainable], news: str) -> None:
+    """One line of progress about a stack."""
+    title = kind_of(stack[0]).title(stack[0])
+    logger.info("%s: %d x %s %s", progress(order), len(stack), title, news)
+
+
+# --- what to train as one stack
+
+
+def bytes_needed(runs: Sequence[Trainable], device: str) -> int:
+    """Weights of all runs, and two generations of the largest checkpoint: weights, two moments."""
+    largest = max(sum(x.weight_bytes for x in stack) for stack in stacks(runs, device))
+    return sum(x.weight_bytes for x in runs) + 6 * largest
+
+
+def stacks(runs: Sequence[Trainable], device: str) -> list[list[Trainable]]:
+    """Runs that can share tensors, in stacks of a size that suits the device."""
+    alike: dict[tuple, list[Trainable]] = {}
+    for run in runs:
+        alike.setdefault(run.stack_fields, []).append(run)
+    found = []
+    for group in alike.values():
+        size = kind_of(group[0]).stack_size(group[0], device)
+        found += [group[i : i + size] for i in range(0, len(group), size)]
+    return found
+
+
+def begun(order: Order) -> tuple[list[tuple[int, list[Trainable]]], list[list[Trainable]]]:
+    """Stacks with a checkpoint, and the steps in it, that this order goes on with.
+
+    Those whose missing members are all asked for; the furthest first. Then the stacks with a
+    checkpoint though all members are recorded.
+    """
+    missing, started, ours, over = {run.key for run in order.missing}, [], [], []
+    for path in order.store.checkpoints.glob("*.safetensors"):
+        try:
+            facts = state_facts(path)
+            stack = [spec_from(member) for member in facts["members"]]
+        except (Damaged, FileNotFoundError, ValueError):  # named when it is to be used
+            continue
+        if path == checkpoint_of(order, stack):
+            started.append((-facts["step"], path, stack))
+    for step, _, stack in sorted(started, key=lambda entry: entry[:2]):
+        keys = [run.key for run in stack]
+        rest = {k for k in keys if k in missing or not (order.store.root / k).exists()}
+        if rest and rest <= missing:
+            missing -= rest
+            ours.append((-step, stack))
+        if not rest:
+            over.append(stack)
+    return ours, over
+
+
+def to_train(order: Order) -> list[list[Trainable]]:
+    """What is missing, in the stacks that were begun or will be."""
+    missing, started = {run.key: run for run in order.missing}, []
+    for _, stack in begun(order)[0]:
+        started.append([missing.pop(run.key) for run in stack if run.key in missing])
+    return started + stacks([*missing.values()], order.device)
+
+
+def _take(order: Order, held: ExitStack) -> tuple[list[Trainable], list[str]]:
+    """Lock the first stack that nobody else is training: its runs, and the keys we hold.
+
+    A stack that was begun before is taken whole or not at all; of a new one, what is free.
+    """
+    missing, store = {run.key: run for run in order.missing}, order.store
+    with writing(store.root / "locks"), store.lock("plan"):
+        started, _ = begun(order)
+        for _, stack in started:
+            wanted = [run.key for run in stack if run.key in missing]
+            with ExitStack() as attempt:
+                if store.locked(wanted, attempt) == wanted:
+                    held.enter_context(attempt.pop_all())
+                    return stack, wanted
+        taken = {run.key for _, stack in started for run in stack}
+        fresh = [run for key, run in missing.items() if key not in taken]
+        for stack in stacks(fresh, order.device):
+            if got := store.locked([run.key for run in stack], held):
+                return [missing[key] for key in got], got
+    return [], []
+
+
+def claim(order: Order, held: ExitStack) -> tuple[list[Trainable], list[str]]:
+    """Lock a stack in ``held``; its runs, and the keys that must be trained, if any.
+
+    No runs: others have locked all that is missing. What is damaged is moved aside.
+    """
+    stack, ours = _take(order, held)
+    for key in ours:
+        order.store.mend(order.runs[key])
+    need = [key for key in ours if not order.look(order.runs[key])]
+    if need and len(need) < len(stack) and not checkpoint_of(order, stack).exists():
+        stack = [run for run in stack if run.key in need]
+    return stack, need
+
+
+# --- training one stack
+
+
+class Interrupt:
+    """Inside, Ctrl-C and SIGTERM only raise a flag; after two seconds another stops at once."""
+
+    SIGNALS = (signal.SIGINT, signal.SIGTERM)
+    since: float | None = None
+
+    def _ask(self, *_: Any) -> None:
+        if self.since is not None and time.monotonic() - self.since > 2:
+            raise KeyboardInterrupt
+        self.since = self.since or time.monotonic()
+
+    def __enter__(self) -> Interrupt:
+        self.before = {}
+        if threading.current_thread() is threading.main_thread():
+            for number in self.SIGNALS:
+                if signal.getsignal(number) not in (signal.SIG_IGN, None):
+                    self.before[number] = signal.signal(number, self._ask)
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        for number, handler in self.before.items():
+            signal.signal(number, handler)
+
+
+def checkpoint_of(order: Order, stack: Sequence[Trainable]) -> Path:
+    """The file in which the training of a stack is kept."""
+    return order.store.checkpoint((run.key for run in stack), order.device)
+
+
+def _keep(order: Order, stack: Sequence[Trainable], state: State) -> None:
+    tensors = {name: x.detach().cpu().numpy() for name, x in state.tensors.items()}
+    tensors["rows"] = np.frombuffer(frame_bytes(pd.DataFrame(state.rows)), np.uint8)
+    facts = {
+        "members": [configuration(run) for run in stack],
+        "device": order.device.split(":")[0],
+        "step": state.step,
+        "seconds": state.seconds,
+    }
+    write_state(checkpoint_of(order, stack), tensors, facts)
+
+
+def resume(order: Order, stack: Sequence[Trainable]) -> State:
+    """The state in the checkpoint, or a new one. Even that is written: it says who is stacked."""
+    path = checkpoint_of(order, stack)
+    try:
+        tensors, facts = read_state(path)
+        rows = frame_from(tensors.pop("rows").tobytes()).to_dict("records")
+        if not any(map(difference, facts["members"], stack)):
+            state = {name: torch.from_numpy(x) for name, x in tensors.items()}
+            return State(facts["step"], state, rows, facts["seconds"])
+    except FileNotFoundError:
+        pass
+    except Damaged as problem:
+        aside = set_aside(path)
+        logger.warning("checkpoint %s; moved to %s, training restarts", problem, aside.name)
+    _keep(order, stack, State(0, {}))
+    return State(0, {})
+
+
+def train_stack(order: Order, stack: list[Trainable], need: list[str]) -> None:
+    """Train a stack and record its needed members; the caller holds their locks."""
+    path, saved, told = checkpoint_of(order, stack), time.monotonic(), time.monotonic()
+    with Interrupt() as interrupt:
+
+        def on_step(state: State) -> None:
+            nonlocal saved, told
+            late = order.late
+            if interrupt.since or late or time.monotonic() - saved >= order.checkpoint_every:
+                try:
+                    _keep(order, stack, state)
+                except OSError as error:  # the training is worth more than its checkpoint
+                    logger.warning("cannot write checkpoint %s: %s", path, error.strerror)
+                saved = time.monotonic()
+            if time.monotonic() - told >= NEWS_EVERY:
+                order.done |= {run.key: state.step / run.steps for run in stack}
+                tell(order, stack, f"at step {state.step}")
+                told = time.monotonic()
+            if interrupt.since:
+                raise KeyboardInterrupt
+            if late:
+                raise OutOfTime
+
+        with writing(path):
+            state = resume(order, stack)
+        try:
+            trained = train(
+                stack, device=order.device, threads=order.threads, progress=order.progress,
+                state=state, on_checkpoint=on_step, checkpoint_every=0.0,
+            )  # fmt: skip
+        except torch.OutOfMemoryError:
+            trained = None
+        if trained is not None:
+            _record(order, stack, need, trained)
+        remove_state(path)
+    if trained is None:
+        _halve(order, stack, need)
+    if interrupt.since:
+        raise KeyboardInterrupt
+
+
+def _halve(order: Order, stack: list[Trainable], need: list[str]) -> None:
+    """Train a stack that does not fit into the device's memory as two."""
+    if len(stack) == 1:
+        raise StoreError(f"run {stack[0].key} does not fit into the memory of {order.device}")
+    torch.cuda.empty_cache()
+    middle = len(stack) // 2
+    for half in (stack[:middle], stack[middle:]):
+        if wanted := [run.key for run in half if run.key in need]:
+            train_stack(order, half, wanted)
+
+
+def device_name(device: str) -> str:
+    """Product name of what trains."""
+    return processor() if device == "cpu" else torch.cuda.get_device_name(device)
+
+
+def _record(order: Order, stack: list[Trainable], need: list[str], trained: Trained) -> None:
+    nets, _, history = trained
+    seconds, device = history.attrs["seconds"], order.device
+    facts = {
+        "device": device.split(":")[0],
+        "device_name": device_name(device),
+        "threads": order.threads,
+        "seconds": seconds / len(stack),  # this run's share of its stack
+        "stack": [run.key for run in stack],
+    }
+    for i, run in enumerate(stack):
+        if run.key not in need:
+            continue
+        curves = history[history["run"] == i].drop(columns="run").reset_index(drop=True)
+        curves.attrs = {}
+        order.store.save(run, curves, nets.arrays(i), facts)
+        order.stale.pop(run.key, None)
+        order.look(run)
+        order.report.trained.append(order.found[run.key].manifest)
+        order.report.reasons.append(order.why[run.key])
+    tell(order, stack, f"took {duration(seconds)}")

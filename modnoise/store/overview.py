@@ -1,0 +1,67 @@
+"""What there is, as text: experiments and their cost, one recorded run. Nothing imports torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from modnoise.spec import Trainable
+from modnoise.store.costs import estimate, measured, spent
+from modnoise.store.files import Record
+from modnoise.store.records import Store, duration
+from modnoise.studies import spec_from
+
+
+def state_of(runs: Sequence[Trainable], store: Store) -> str:
+    """One line: how many runs are recorded and missing, what they cost, how long the rest takes.
+
+    From manifests alone, so that it is fast.
+    """
+    looks = [(run, *store.glance(run)) for run in runs]
+    done = [(run, manifest) for run, manifest, _ in looks if manifest]
+    missing = [run for run, manifest, _ in looks if not manifest]
+    damaged = sum(bool(damage) for *_, damage in looks)
+    noun = "run" if len(runs) == 1 else "runs"
+    text = f"{len(runs):4} {noun:4} {_si(sum(run.operations for run in runs)):>6}FLOP"
+    text += f"  {len(done):4} recorded {len(missing):4} missing"
+    if damaged:
+        text += f" ({damaged} damaged)"
+    if done:
+        text += f"  {spent(manifest for _, manifest in done)}"
+    samples = measured(done)
+    if missing and samples:
+        left = sum(estimate(run, samples) for run in missing)
+        text += f", about {duration(left)} left"
+    return text
+
+
+def _si(value: float) -> str:
+    for prefix in ("", "k", "M", "G", "T", "P", "E"):
+        if value < 1000:
+            return f"{value:.3g} {prefix}"
+        value /= 1000
+    return f"{value:.3g} Z"
+
+
+def shown(record: Record) -> str:
+    """A recorded run: what it is, what computed it, its final accuracies."""
+    m = record.manifest
+    fields = type(spec_from(m["config"])).model_fields
+    default = {name: info.default for name, info in fields.items()}
+    ours = [f"{k}={v}" for k, v in m["config"].items() if k in default and v != default[k]]
+    history = record.history
+    last = history[history["step"] == history["step"].max()].set_index("part")
+    accuracy = last.filter(like="accuracy_").rename(columns=lambda c: c.removeprefix("accuracy_"))
+    table = accuracy.map(lambda x: f"{x:.1%}" if x == x else "-").rename_axis(None)
+    changed = " with changes" if m["dirty"] else ""
+    lines = {
+        "run": m["key"],
+        "fields": " ".join(ours) or "all default",
+        "recorded": f"{m['date']}, {m['seconds']:.1f} s, {m['device_name']}, "
+        f"{m['threads']} thread{'s' * (m['threads'] != 1)}",
+        "commit": f"{m['commit'] or 'unknown'}{changed}",
+        "versions": ", ".join(f"{name} {number}" for name, number in m["versions"].items()),
+        "files": ", ".join(f"{name} {f['bytes']:,} bytes" for name, f in m["files"].items()),
+        "diverged": "yes" if m["diverged"] else "no",
+    }
+    head = "\n".join(f"{name:10}{text}" for name, text in lines.items())
+    return f"{head}\naccuracy at step {history['step'].max()}:\n{table.to_string()}"

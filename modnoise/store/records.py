@@ -1,0 +1,402 @@
+"""Records of runs: where they are, what computed them, whether they are what was asked for.
+
+`Store` knows two folders of records, ours and the published ones that come with the checkout, one
+subfolder per key (see `files` for what is in it). A key alone is not trusted: every stored field
+is compared with the asked one. Nothing here imports torch. All of it: ours.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import safetensors.numpy
+from filelock import FileLock, Timeout
+
+from modnoise.spec import FORMAT, Spec
+from modnoise.store.files import (
+    HISTORY,
+    WEIGHTS,
+    Damaged,
+    Record,
+    frame_bytes,
+    glance,
+    read_folder,
+    set_aside,
+    write_folder,
+)
+
+logger = logging.getLogger("modnoise")
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+class StoreError(RuntimeError):
+    """Results cannot be read or written; the message is one line that names the path."""
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Inside, a write that fails (a full disk) is a `StoreError` that names ``path``."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(f"cannot write {path}: {error.strerror or error}") from None
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a reader says them.
+
+    >>> duration(0.31), duration(41.2), duration(600.0), duration(9000.0), duration(1e6)
+    ('0.3 s', '41 s', '10 min', '2.5 h', '12 days')
+    """
+    if seconds < 99.5:
+        return f"{seconds:.1f} s" if seconds < 9.95 else f"{seconds:.0f} s"
+    if seconds < 358_000:
+        return f"{seconds / 60:.0f} min" if seconds < 5970 else f"{seconds / 3600:.1f} h"
+    return f"{seconds / 86400:,.0f} days"
+
+
+@dataclass
+class Report:
+    """What was loaded and what was trained, and why; as text, one line.
+
+    ``loaded`` and ``trained`` hold manifests, ``reasons`` one reason per trained run.
+    """
+
+    loaded: list[dict[str, Any]] = field(default_factory=list)
+    trained: list[dict[str, Any]] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        text = []
+        if self.loaded:
+            days = sorted({m["date"][:10] for m in self.loaded})
+            devices = sorted(
+                {"cpu" if m["device"] == "cpu" else m["device_name"] for m in self.loaded}
+            )
+            when = " to ".join(sorted({days[0], days[-1]}))
+            took = duration(_seconds(self.loaded))
+            text.append(
+                f"{count(len(self.loaded))} loaded (recorded {when}, {', '.join(devices)}, {took})"
+            )
+        if self.trained:
+            why = ", ".join(
+                f"{n} {reason}" if len(set(self.reasons)) > 1 else reason
+                for reason, n in Counter(self.reasons).items()
+            )
+            text.append(
+                f"{count(len(self.trained))} trained ({duration(_seconds(self.trained))}; {why})"
+            )
+        return " · ".join(text)
+
+
+def count(n: int, what: str = "run") -> str:
+    """A number and a noun.
+
+    >>> count(1), count(2, "record")
+    ('1 run', '2 records')
+    """
+    return f"{n} {what}{'s' * (n != 1)}"
+
+
+def _seconds(manifests: list[dict[str, Any]]) -> float:
+    return sum(m["seconds"] for m in manifests)
+
+
+def configuration(spec: Spec) -> dict[str, Any]:
+    """Every field of a spec as JSON gives it back, its kind, and the version of its meaning."""
+    return json.loads(
+        json.dumps({"format": FORMAT, "kind": type(spec).__name__, **spec.model_dump()})
+    )
+
+
+def difference(stored: Mapping[str, Any], spec: Spec) -> str:
+    """The first field in which a stored configuration is not ``spec``, or an empty text.
+
+    A field that did not exist yet when the record was made has its default (see `Run.key`).
+    """
+    asked = configuration(spec)
+    stored = {name: info.default for name, info in type(spec).model_fields.items()} | stored
+    for name in {**asked, **stored}:
+        if stored.get(name) != asked.get(name) or (name in stored) != (name in asked):
+            return f"{name} is {stored.get(name)!r} in the record, {asked.get(name)!r} asked for"
+    return ""
+
+
+@cache
+def processor() -> str:
+    """Product name of the CPU."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(x.split(":")[1].strip() for x in lines if x.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+@cache
+def commit() -> dict[str, Any]:
+    """Commit of the checkout that this package is imported from, if any; whether it was changed.
+
+    Asked for once, before the first training: the checkout may move on during a long campaign.
+    """
+
+    def git(*words: str) -> str:
+        done = subprocess.run(
+            ["git", "-C", str(CHECKOUT), *words], capture_output=True, text=True, check=True
+        )
+        return done.stdout.strip()
+
+    try:
+        if Path(git("rev-parse", "--show-toplevel")).resolve() != CHECKOUT:
+            return {"commit": None, "dirty": None}
+        changes = git("status", "--porcelain", "--untracked-files=no", "--", "modnoise")
+        return {"commit": git("rev-parse", "HEAD"), "dirty": bool(changes)}
+    except (OSError, subprocess.CalledProcessError):
+        return {"commit": None, "dirty": None}
+
+
+def versions() -> dict[str, str]:
+    """Versions of what computes: of this package, Python, and the libraries behind the numbers.
+
+    As torch names itself, with its build: the installed metadata of some builds leave that out.
+    """
+    import torch
+
+    import modnoise
+
+    return {
+        "modnoise": modnoise.__version__, "python": platform.python_version(),
+        "torch": str(torch.__version__), "numpy": np.__version__,
+    }  # fmt: skip
+
+
+def provenance() -> dict[str, Any]:
+    """What computes now: commit, versions, date (UTC)."""
+    return {
+        **commit(),
+        "versions": versions(),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+    }  # fmt: skip
+
+
+def checkpoint_name(keys: Iterable[str], device: str) -> str:
+    """Name of the checkpoint file of a stack of runs, in this order.
+
+    On another kind of device the last bits differ, so the file has another name.
+    """
+    name = hashlib.sha256(" ".join(keys).encode()).hexdigest()[:12]
+    kind = device.split(":")[0]
+    return f"{name}{'' if kind == 'cpu' else f'-{kind}'}.safetensors"
+
+
+class Store:
+    """Records in a folder of ours, and read-only published ones beside it.
+
+    Args:
+        root: default ``MODNOISE_STORE``, else ``runs/`` of the checkout, else ``./runs``.
+        published: default ``MODNOISE_RESULTS``, else ``results/`` of the checkout.
+    """
+
+    def __init__(
+        self, root: str | Path | None = None, published: str | Path | None = None
+    ) -> None:
+        here = CHECKOUT if (CHECKOUT / "pyproject.toml").exists() else Path()
+        self.root = Path(root or os.environ.get("MODNOISE_STORE") or here / "runs")
+        self.published = Path(
+            published or os.environ.get("MODNOISE_RESULTS") or CHECKOUT / "results"
+        )
+        self._told: set[Path] = set()
+
+    @property
+    def checkpoints(self) -> Path:
+        """Folder of unfinished trainings."""
+        return self.root / "checkpoints"
+
+    def checkpoint(self, keys: Iterable[str], device: str) -> Path:
+        """The checkpoint file of a stack of runs on a device."""
+        return self.checkpoints / checkpoint_name(keys, device)
+
+    def paths(self) -> dict[str, Path]:
+        """Folder of every record by key; ours before a published one. Nothing is checked."""
+        return {
+            path.name: path
+            for root in (self.published, self.root)
+            for path in sorted(root.glob("[0-9a-f]" * 12))
+        }
+
+    def glance(self, spec: Spec) -> tuple[dict[str, Any] | None, str]:
+        """The manifest of the record that `find` would give or None, and what is damaged.
+
+        Fast: of the large files only the sizes are looked at.
+        """
+        damage = ""
+        for path in (self.root / spec.key, self.published / spec.key):
+            if path.exists():
+                try:
+                    manifest = glance(path)
+                    problem = difference(manifest["config"], spec)
+                except Damaged as error:
+                    problem = str(error)
+                if not problem:
+                    return manifest, ""
+                damage = damage or problem
+        return None, damage
+
+    def lock(self, name: str) -> FileLock:
+        """A lock among processes, given up by the system when its holder dies."""
+        folder = self.root / "locks"
+        folder.mkdir(parents=True, exist_ok=True)
+        return FileLock(folder / f"{name}.lock", poll_interval=0.2)
+
+    def locked(self, keys: Iterable[str], held: ExitStack) -> list[str]:
+        """Those of the runs that nobody else has locked; ``held`` holds their locks now."""
+        got = []
+        for key in keys:
+            with suppress(Timeout):
+                held.enter_context(self.lock(key).acquire(blocking=False))
+                got.append(key)
+        return got
+
+    def read(self, path: Path, spec: Spec) -> Record | None:
+        """The record at ``path`` if there is one, verified and compared with ``spec``.
+
+        Raises:
+            Damaged: a file is not what was written, or a field is not what was asked for.
+        """
+        try:
+            record = read_folder(path) if path.exists() else None
+        except OSError as error:
+            raise StoreError(f"cannot read {path}: {error.strerror}") from None
+        if record is None:
+            return None
+        problem = difference(record.manifest["config"], spec)
+        if problem:
+            raise Damaged(problem)
+        return record
+
+    def find(self, spec: Spec, *, weights: bool = False) -> tuple[Record | None, str]:
+        """The record of a spec, ours before the published one, or None and why.
+
+        With ``weights``, a record that has them is preferred. Damage is named in a warning, once.
+        """
+        why, found = "no record yet", None
+        for path in (self.root / spec.key, self.published / spec.key):
+            try:
+                record = self.read(path, spec)
+            except Damaged as problem:
+                why = "damaged"
+                self._tell(path, problem)
+                continue
+            if record and (record.has_weights or not weights):
+                return record, ""
+            found = found or record
+        return found, ("only curves are recorded" if found else why)
+
+    def _tell(self, path: Path, problem: Damaged) -> None:
+        if path not in self._told:
+            self._told.add(path)
+            logger.warning("%s is damaged and not used: %s", path, problem)
+
+    def mend(self, spec: Spec) -> None:
+        """Move a damaged record of ours aside; the caller holds its lock."""
+        path = self.root / spec.key
+        try:
+            self.read(path, spec)
+        except Damaged as problem:
+            self._tell(path, problem)
+            with writing(path):
+                logger.warning("%s is kept as %s", path, set_aside(path).name)
+
+    def save(
+        self,
+        spec: Spec,
+        history: pd.DataFrame,
+        tensors: Mapping[str, np.ndarray],
+        facts: Mapping[str, Any],
+    ) -> None:
+        """Record a result with its provenance and ``facts``; the caller holds its lock.
+
+        ``diverged`` in the manifest: some weight is not finite.
+        """
+        arrays = {name: np.ascontiguousarray(x) for name, x in tensors.items()}
+        files = {HISTORY: frame_bytes(history), WEIGHTS: safetensors.numpy.save(arrays)}
+        manifest = {
+            "key": spec.key,
+            "config": configuration(spec),
+            "seed": spec.model_dump().get("seed"),
+            "diverged": not all(np.isfinite(x).all() for x in arrays.values()),
+            **provenance(),
+            **facts,
+        }
+        with writing(self.root / spec.key):
+            write_folder(self.root / spec.key, files, manifest)
+
+    def probe(self, needed: int = 0) -> None:
+        """Make sure, before anything is computed, that ``needed`` bytes can be written.
+
+        Raises:
+            StoreError: names the folder and the reason.
+        """
+        hint = "choose another folder with MODNOISE_STORE or --store"
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.root) as probe:  # gone even if we are killed
+                probe.write(bytes(4096))
+                probe.flush()
+                os.fsync(probe.fileno())
+            free = shutil.disk_usage(self.root).free
+        except OSError as error:
+            raise StoreError(
+                f"cannot write results to {self.root}: {error.strerror}; {hint}"
+            ) from None
+        if free < needed:
+            raise StoreError(
+                f"cannot write results to {self.root}: {needed / 1e6:.0f} MB needed, "
+                f"{free / 1e6:.0f} MB free; {hint}"
+            )
+
+    def publish(self, spec: Spec, *, weights: bool = False) -> bool:
+        """Copy our verified record to the published folder; True if that changed anything.
+
+        Weights go along if asked for. Weights published before stay with the curves they belong
+        to.
+
+        Raises:
+            StoreError: it is not recorded, or cannot be written.
+        """
+        target = self.published / spec.key
+        try:
+            record = self.read(self.root / spec.key, spec)
+        except Damaged as problem:
+            raise StoreError(f"{self.root / spec.key} is damaged: {problem}") from None
+        if record is None:
+            raise StoreError(f"{spec.key} is not recorded in {self.root}: run it first")
+        try:
+            before = self.read(target, spec)
+        except Damaged:
+            before = None
+        same = before is not None and before.files[HISTORY] == record.files[HISTORY]
+        if same and (before.has_weights or not weights):
+            return False
+        files = {HISTORY: record.files[HISTORY]}
+        if weights:
+            files[WEIGHTS] = record.files[WEIGHTS]
+        with writing(target):
+            write_folder(target, files, record.manifest)
+        return True

@@ -1,0 +1,79 @@
+"""A named set of runs of one figure, at several scales. Only data: no torch is imported.
+
+``smoke``: seconds, the code path, not the science. ``laptop``: minutes a net on one CPU core.
+``paper``: the paper's setting, for a GPU. A scale changes numbers, never code paths. Each study
+declares its own in its module ``experiments``; grids that no source gives are ours and say so.
+"""
+
+from __future__ import annotations
+
+import itertools
+import textwrap
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from modnoise.spec import SpecError, Trainable, told
+
+SCALES = ("smoke", "laptop", "paper")
+
+SEEDS = (42, 43, 44)
+"""42: paper; the others: ours."""
+
+Size = Mapping[str, Mapping[str, Any]]
+"""Fields of the runs at each scale."""
+
+
+def check_scale(scale: str) -> None:
+    """Raise a SpecError that says what is allowed unless ``scale`` is one of `SCALES`."""
+    if scale not in SCALES:
+        raise SpecError(f"scale = {scale!r} is not allowed: it must be one of {', '.join(SCALES)}")
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A named set of runs: the product of ``over``, on top of the scale's size and ``base``.
+
+    ``at`` holds, for single scales, what replaces that: tuples are varied, other values fixed.
+    Fields that vary together are one entry: ``{"batch+steps": ((64, 990), (256, 240))}``.
+    """
+
+    name: str
+    title: str
+    paper: str
+    spec: type[Trainable]
+    size: Size
+    over: Mapping[str, tuple]
+    base: Mapping[str, Any] = field(default_factory=dict)
+    at: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def runs(self, scale: str) -> list[Any]:
+        """The runs at one scale, in the order of the product.
+
+        Raises:
+            SpecError: a scale other than smoke, laptop, paper.
+        """
+        check_scale(scale)
+        here = self.at.get(scale, {})
+        over = {**self.over, **{name: x for name, x in here.items() if isinstance(x, tuple)}}
+        fixed = {name: x for name, x in here.items() if not isinstance(x, tuple)}
+        return [
+            self.spec(**{**self.size[scale], **self.base, **fixed, **_point(over, values)})
+            for values in itertools.product(*over.values())
+        ]
+
+    def told(self, scale: str) -> str:
+        """The setting at a scale in lines of 79 letters, and the command that recomputes it."""
+        runs, fields = self.runs(scale), self.spec.model_fields
+        values = {name: dict.fromkeys(getattr(run, name) for run in runs) for name in fields}
+        many = "s" * (len(runs) != 1)
+        setting = "; ".join([f"{scale} scale: {len(runs)} run{many}", *told(fields, values)])
+        return f"{textwrap.fill(setting, 79)}\nmodnoise run {self.name} --scale {scale}"
+
+
+def _point(over: Mapping[str, tuple], values: Iterable[Any]) -> dict[str, Any]:
+    point = {}
+    for names, value in zip(over, values, strict=True):
+        several = names.split("+")
+        point |= zip(several, value if len(several) > 1 else [value], strict=True)
+    return point

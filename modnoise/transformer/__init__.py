@@ -1,0 +1,13 @@
+"""One-layer transformers on modular addition (Table 3): FF in the unembedding."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules=["figures", "widgets"],
+    submod_attrs={
+        "net": ["TransformerStack", "energy"],
+        "run": ["TransformerRun", "frequencies_kept"],
+        "table3": ["BEFORE_FF", "PAPER_TABLE3", "gains", "region", "table3", "with_paper_share"],
+    },
+)
