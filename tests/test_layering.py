@@ -1,45 +1,27 @@
-"""Who may import whom, and what, read from the source with `ast`."""
+"""Who may import whom, and what: read from the source with `ast`, and seen in a fresh process."""
 
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import modnoise
+from modnoise.studies import STUDIES
 
 PACKAGE = Path(modnoise.__file__).parent
+FACE = ("__init__", "cli", "__main__")
 
-# A module imports from lines above its own only; training's own modules also from each other.
-LAYERS = [
-    ["spec", "optim", "regimes", "pages", "figures"],
-    ["mnist_data", "transformer_run"],
-    ["claims"],
-    ["experiments", "parameters", "tables", "files", "kinds", "costs"],
-    ["nets", "records"],
-    ["metrics", "fourier", "analytic", "transfer", "overview", "order"],
-    ["gradients", "partition", "timing", "collisions", "transformer", "table3"],
-    ["structure", "scorecard"],
-    ["training"],
-    ["transformer_training", "mnist"],
-    ["campaign"],
-    ["store", "plan", "cluster"],
-    ["widgets", "cli"],
-    ["__init__", "__main__"],
-]
-RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
+# The whole rule: a room imports from rooms before it; a study from all of these, and from studies
+# before it by their public names; nothing imports a study but studies and the face.
+CORE = ("spec", "studies", "sweep", "frames", "claim", "training", "store", "pages")
+ROOMS = (*CORE, *(study.removeprefix("modnoise.") for study in STUDIES), *FACE)
 
-NO_TORCH = {
-    "spec", "kinds", "experiments", "parameters", "regimes", "files", "records", "pages", "claims",
-    "figures", "mnist_data", "transformer_run", "costs", "transfer", "overview", "order",
-    "table3",
-}  # fmt: skip
-NO_FILES = set(RANK) - {
-    "scorecard", "files", "records", "campaign", "store", "cli", "mnist_data", "transfer",
-    "cluster",
-}  # fmt: skip
+DRAWING, SHOWING = {"matplotlib", "seaborn"}, {"IPython", "ipywidgets", "anywidget"}
 OPENING = {
     "open", "read_text", "read_bytes", "write_text", "write_bytes", "to_csv", "read_csv",
     "to_parquet", "read_parquet", "save", "load", "save_file", "load_file", "savefig", "mkdir",
@@ -47,47 +29,44 @@ OPENING = {
 }  # fmt: skip
 
 
-def layer(path: Path) -> str:
-    """The first name below the package: training/loop.py is `training`."""
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+def place(path: Path) -> tuple[str, str]:
+    """Room, and the name inside it: modnoise/mnist/figures.py is (mnist, figures)."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return parts[0], parts[1] if len(parts) > 1 else ""
 
 
-def imported(tree: ast.AST) -> Iterator[str]:
-    """Dotted names of everything imported, ``from a import b`` as a.b."""
-    for node in ast.walk(tree):
+def imported(source: str) -> Iterator[tuple[str, str]]:
+    """(module, name) of everything imported; ``import a.b`` gives (a.b, "")."""
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            yield from ((alias.name, "") for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, "relative import"
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            yield from ((node.module, alias.name) for alias in node.names)
 
 
-def own(name: str) -> str | None:
-    """The module of this package that an imported name comes from."""
-    parts = name.split(".")
-    if parts[0] != "modnoise":
-        return None
-    if len(parts) > 1 and parts[1] in RANK:
-        return parts[1]
-    return "__init__"
-
-
-def wrong_direction(source: str, here: str) -> list[str]:
-    """Imports of modules that do not lie below ``here``."""
-    found = {module for name in imported(ast.parse(source)) if (module := own(name))}
-    if here in ("training", "figures", "claims"):
-        found -= {here}
-    return sorted(x for x in found if RANK[x] >= RANK[here])
+def against_the_rule(source: str, here: str) -> list[str]:
+    """Imports of this package that a module in the room ``here`` must not have."""
+    wrong = []
+    for module, name in imported(source):
+        top, *inside = module.split(".")
+        if top != "modnoise":
+            continue
+        there = inside[0] if inside else name if name in ROOMS else "__init__"
+        foreign = f"modnoise.{there}" in STUDIES and there != here
+        later = ROOMS.index(there) > ROOMS.index(here) if there in ROOMS else True
+        if later or (foreign and here not in FACE and len(inside) > 1):
+            wrong.append(f"{module}.{name}".rstrip("."))
+    return wrong
 
 
 def outside(source: str) -> set[str]:
-    return {name.split(".")[0] for name in imported(ast.parse(source))}
+    return {module.split(".")[0] for module, _ in imported(source)}
 
 
 def file_calls(source: str) -> set[str]:
     calls = (node.func for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call))
-    names = {getattr(x, "id", getattr(x, "attr", "")) for x in calls}
-    return names & OPENING
+    return {getattr(x, "id", getattr(x, "attr", "")) for x in calls} & OPENING
 
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -95,43 +74,60 @@ EVERY = pytest.mark.parametrize("path", MODULES, ids=lambda x: str(x.relative_to
 
 
 @EVERY
-def test_every_module_has_a_layer_and_imports_only_from_lower_ones(path):
-    here = layer(path)
-    assert here in RANK, f"give {here} a place in LAYERS"
-    if here == "records":  # asks the package for its version, inside a function
-        assert wrong_direction(path.read_text(), here) in ([], ["__init__"])
-    else:
-        assert wrong_direction(path.read_text(), here) == []
+def test_arrows_run_one_way(path):
+    room, name = place(path)
+    assert room in ROOMS, f"{room} is neither a study of studies.STUDIES nor a room of CORE"
+    wrong = against_the_rule(path.read_text(), room)
+    if (room, name) == ("store", "records"):  # asks the package for its version, in a function
+        wrong = [x for x in wrong if x != "modnoise"]
+    assert wrong == []
 
 
 @EVERY
-def test_what_must_start_fast_or_draw_arrays_imports_no_torch(path):
-    if layer(path) in NO_TORCH:
-        assert "torch" not in outside(path.read_text())
+def test_drawing_is_for_figures_and_showing_for_pages_and_widgets(path):
+    room, name = place(path)
+    found = outside(path.read_text())
+    if name != "figures" and room != "pages":
+        assert not found & DRAWING
+    if name != "widgets" and room != "pages":
+        assert not found & SHOWING
 
 
 @EVERY
-def test_matplotlib_is_for_figures_and_ipython_for_their_style_and_widgets(path):
-    found, name = outside(path.read_text()), path.relative_to(PACKAGE).as_posix()
-    if not name.startswith("figures/"):
-        assert not found & {"matplotlib", "seaborn"}
-    if name not in ("figures/style.py", "widgets.py"):
-        assert not found & {"IPython", "ipywidgets", "anywidget"}
-
-
-@EVERY
-def test_only_the_store_and_what_it_stands_on_touch_files(path):
-    if layer(path) in NO_FILES:
+def test_only_the_store_and_loaders_of_data_touch_files(path):
+    room, name = place(path)
+    if room not in ("store", "cli") and (room, name) != ("pages", "scorecard") and name != "data":
         assert file_calls(path.read_text()) == set()
 
 
+LIGHT = [f"{study}.{room}" for study in STUDIES
+         for room in ("run", "experiments", "parameters", "claims", "figures")]  # fmt: skip
+LIGHT += [f"modnoise.store.{x}" for x in ("records", "transfer", "overview", "order", "costs")]
+LIGHT += ["modnoise.cli", "modnoise.pages.scorecard", "modnoise.pages.parameters"]
+
+
+def test_what_must_start_fast_or_draw_arrays_imports_no_torch():
+    code = f"import sys, {', '.join(LIGHT)}; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
 def test_these_checks_see_what_they_look_for():
+    def wrong(source: str, here: str) -> list[str]:
+        return against_the_rule(source, here)
+
     source = "from modnoise.training.loop import train\nimport matplotlib.pyplot\nopen('x')\n"
-    assert wrong_direction(source, "metrics") == ["training"]
-    assert wrong_direction(source, "store") == wrong_direction(source, "training") == []
-    assert wrong_direction("from modnoise import optim", "training") == []
-    assert wrong_direction("from modnoise import Run", "store") == ["__init__"]
-    assert wrong_direction("def f():\n    import modnoise.store", "campaign") == ["store"]
+    assert wrong(source, "claim") == ["modnoise.training.loop.train"]
+    assert wrong(source, "store") == wrong(source, "training") == wrong(source, "mnist") == []
+    assert wrong("from modnoise.mnist import MnistRun", "store") == ["modnoise.mnist.MnistRun"]
+    assert wrong("from modnoise import mnist", "pages") == ["modnoise.mnist"]
+    assert wrong("from modnoise import Run", "store") == ["modnoise.Run"]
+    assert wrong("import modnoise.store.load", "training") == ["modnoise.store.load"]
+    assert wrong("def f():\n    from modnoise import claim", "spec") == ["modnoise.claim"]
+    assert wrong("from modnoise.arithmetic import Run", "transformer") == []
+    inside = "from modnoise.arithmetic.tables import noisy_table"
+    assert wrong(inside, "transformer") == ["modnoise.arithmetic.tables.noisy_table"]
+    assert wrong(inside, "arithmetic") == []
+    assert wrong("from modnoise.transformer import energy", "arithmetic") != []
     assert "matplotlib" in outside(source)
     assert file_calls(source) == {"open"}
     assert file_calls("frame.to_parquet(path)") == {"to_parquet"}

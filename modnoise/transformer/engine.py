@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import embedding, embedding_bag
 
-from modnoise.arithmetic.tables import NoisyTable
+from modnoise.arithmetic import NoisyTable
 from modnoise.training import optim
 from modnoise.transformer.net import TransformerStack
 from modnoise.transformer.run import TransformerRun

@@ -16,7 +16,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
-from modnoise.arithmetic.fourier import spectrum
+from modnoise.arithmetic import spectrum
 from modnoise.transformer.run import TransformerRun
 
 _INIT = 3  # stream of a seed, as in nets.py

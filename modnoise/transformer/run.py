@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import model_validator
 
-from modnoise.arithmetic.run import TableRun
+from modnoise.arithmetic import TableRun
 from modnoise.spec import field
 
 PAPER_KEPT, PAPER_P = 20, 113

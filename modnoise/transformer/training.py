@@ -7,8 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import torch
 from torch import Tensor
 
-from modnoise.arithmetic.metrics import CHUNK, ROLES, scored
-from modnoise.arithmetic.tables import NoisyTable, noisy_table
+from modnoise.arithmetic import CHUNK, ROLES, NoisyTable, noisy_table, scored
 from modnoise.training.loop import Kind, Trainee
 from modnoise.training.schedule import parts_schedule, schedule
 from modnoise.transformer.engine import TransformerEngine
