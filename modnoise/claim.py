@@ -146,18 +146,22 @@ def chance(frame: pd.DataFrame) -> float:
     return 1 / int(frame.p.iloc[0])
 
 
-def _fields() -> dict[str, FieldInfo]:
-    """Every field of every kind of run."""
-    return {
-        name: info for spec in studies.specs().values() for name, info in spec.model_fields.items()
-    }
+def _fields(frame: pd.DataFrame) -> dict[str, FieldInfo]:
+    """Every field of every kind of run, those of the kind that the frame is of first."""
+    kinds = sorted(studies.SPECS.values(), key=lambda x: -len({*x.model_fields} & {*frame}))
+    found: dict[str, FieldInfo] = {}
+    for kind in kinds:
+        for name, info in kind.model_fields.items():
+            found.setdefault(name, info)
+    return found
 
 
 def _setting(frame: pd.DataFrame) -> str:
     """What all rows have in common, and how many seeds they are from."""
-    shared = {name: frame[name].unique().tolist() for name in frame if name in _fields()}
+    fields = _fields(frame)
+    shared = {name: frame[name].unique().tolist() for name in frame if name in fields}
     shared = {name: x for name, x in shared.items() if len(x) == 1 and pd.notna(x[0])}
-    parts = fields_told(_fields(), shared)
+    parts = fields_told(fields, shared)
     if "seed" in frame and "seed" not in shared:
         parts.append(f"median (lowest to highest) of {frame.seed.nunique()} seeds")
     return "; ".join(parts)
@@ -173,11 +177,11 @@ def check(claim_id: str, frame: pd.DataFrame, *, scale: str) -> Verdict:
         ValueError: a claim that no study declares; rows of several settings, which no median
             over seeds may mix.
     """
-    known = studies.claims()
-    if claim_id not in known:
-        raise ValueError(f"claim {claim_id!r} is not known: it must be one of {list(known)}")
-    claim = known[claim_id]
-    setting = [name for name in _fields() if not name.startswith("record_")]
+    if claim_id not in studies.CLAIMS:
+        known = list(studies.CLAIMS)
+        raise ValueError(f"claim {claim_id!r} is not known: it must be one of {known}")
+    claim = studies.CLAIMS[claim_id]
+    setting = [name for name in _fields(frame) if not name.startswith("record_")]
     for name in (*setting, claim.same):
         if name in claim.over or (name in MIXED and name != claim.same):
             continue

@@ -89,7 +89,7 @@ def selected(runs: list[Trainable], conditions: Sequence[str]) -> list[Trainable
 
 def _runs(experiments: Sequence[str], scale: str, only: Sequence[str] | None) -> list[Trainable]:
     _one_of(scale, SCALES, "scale")
-    known = studies.experiments()
+    known = studies.EXPERIMENTS
     for name in experiments:
         _one_of(name, list(known), "experiment")
     return selected([r for name in experiments for r in known[name].runs(scale)], only or ())
@@ -240,7 +240,7 @@ def list_(store: Path | None = STORE) -> None:
     from modnoise.store.records import Store
 
     opened = Store(store)
-    for sweep in studies.experiments().values():
+    for sweep in studies.EXPERIMENTS.values():
         print(f"{sweep.name}: {sweep.title} ({sweep.paper})")
         for scale in SCALES:
             print(f"  {scale:8}{state_of(sweep.runs(scale), opened)}")

@@ -7,7 +7,7 @@ is in modules of the same names everywhere, which are imported when they are fir
 ``training``     ``KINDS``, how each of them is trained (`modnoise.training.loop.Kind`)
 ``experiments``  ``EXPERIMENTS``, its sets of runs (`modnoise.sweep.Sweep`)
 ``claims``       ``CLAIMS``, what is checked on them (`modnoise.claim.Claim`)
-``parameters``   ``PARAMETERS``, of its notebooks by name (`modnoise.spec.Spec`)
+``parameters``   ``PARAMETERS``, of its notebooks (`modnoise.spec.Spec`)
 
 Nothing here imports torch, nor a study before it is needed.
 """
@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping
 from types import ModuleType
 from typing import Any
 
-from modnoise.spec import Spec, SpecError, Trainable
+from modnoise.spec import SpecError, Trainable
 
 STUDIES = [
     "modnoise.arithmetic",
@@ -35,39 +35,37 @@ def room(run: Trainable, name: str) -> ModuleType:
     return importlib.import_module(f"{study}.{name}")
 
 
-def _declared(module: str, name: str) -> Iterator[Any]:
-    for study in STUDIES:
-        yield from getattr(importlib.import_module(f"{study}.{module}"), name)
+class Declared(Mapping[str, Any]):
+    """What all studies declare under one name, by a name of its own: looked up anew each time."""
+
+    def __init__(self, module: str, name: str, by: str) -> None:
+        self.module, self.name, self.by = module, name, by
+
+    def _found(self) -> dict[str, Any]:
+        modules = (importlib.import_module(f"{study}.{self.module}") for study in STUDIES)
+        return {getattr(x, self.by): x for module in modules for x in getattr(module, self.name)}
+
+    def __getitem__(self, key: str) -> Any:
+        return self._found()[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._found())
+
+    def __len__(self) -> int:
+        return len(self._found())
 
 
-def specs() -> dict[str, type[Trainable]]:
-    """Every kind of run by name."""
-    return {spec.__name__: spec for spec in _declared("run", "SPECS")}
+SPECS = Declared("run", "SPECS", "__name__")
+"""Every kind of run by name."""
 
+EXPERIMENTS = Declared("experiments", "EXPERIMENTS", "name")
+"""Every declared set of runs by name."""
 
-def experiments() -> dict[str, Any]:
-    """Every declared set of runs by name."""
-    return {sweep.name: sweep for sweep in _declared("experiments", "EXPERIMENTS")}
+CLAIMS = Declared("claims", "CLAIMS", "id")
+"""Every claim by id."""
 
-
-def claims() -> dict[str, Any]:
-    """Every claim by id."""
-    return {claim.id: claim for claim in _declared("claims", "CLAIMS")}
-
-
-def parameters() -> dict[str, type[Spec]]:
-    """What the parameters of every notebook must be, by the notebook's name."""
-    found: dict[str, type[Spec]] = {}
-    for study in STUDIES:
-        found |= importlib.import_module(f"{study}.parameters").PARAMETERS
-    return found
-
-
-def __getattr__(name: str) -> Any:
-    """``EXPERIMENTS`` and ``CLAIMS`` of all studies, by name and id."""
-    if name in ("EXPERIMENTS", "CLAIMS"):
-        return experiments() if name == "EXPERIMENTS" else claims()
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+PARAMETERS = Declared("parameters", "PARAMETERS", "NOTEBOOK")
+"""What the parameters of every notebook must be, by the notebook's name."""
 
 
 def spec_from(config: Mapping[str, Any]) -> Trainable:
@@ -76,10 +74,8 @@ def spec_from(config: Mapping[str, Any]) -> Trainable:
     Raises:
         SpecError: a kind that does not exist, or a field that is not allowed.
     """
-    known = specs()
-    if config.get("kind") not in known:
-        raise SpecError(
-            f"kind = {config.get('kind')!r} is not known: it must be one of {', '.join(known)}"
-        )
+    kind = config.get("kind")
+    if kind not in SPECS:
+        raise SpecError(f"kind = {kind!r} is not known: it must be one of {', '.join(SPECS)}")
     fields = {name: x for name, x in config.items() if name not in ("format", "kind")}
-    return known[config["kind"]](**fields)
+    return SPECS[kind](**fields)

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from modnoise import cli
+from modnoise import cli, studies
 from modnoise.arithmetic.run import Run
 from modnoise.spec import SpecError
 from modnoise.store.files import digest, state_facts
@@ -41,7 +41,8 @@ class Tiny:
 
 @pytest.fixture(autouse=True)
 def tiny(monkeypatch, tmp_path):
-    monkeypatch.setattr(cli, "EXPERIMENTS", {"tiny": Tiny(), "fig2": Tiny()})
+    declared = {"tiny": Tiny(), "fig2": Tiny()}
+    monkeypatch.setattr(studies, "EXPERIMENTS", declared)
     monkeypatch.setenv("MODNOISE_STORE", str(tmp_path / "runs"))
     monkeypatch.setenv("MODNOISE_RESULTS", str(tmp_path / "results"))
 
@@ -447,7 +448,7 @@ def documented() -> list[str]:
 
 @pytest.mark.parametrize("line", documented())
 def test_a_command_on_a_page_has_experiments_and_options_that_exist(monkeypatch, line):
-    monkeypatch.setattr(cli, "EXPERIMENTS", EXPERIMENTS)
+    monkeypatch.setattr(studies, "EXPERIMENTS", EXPERIMENTS)
     name, *words = shlex.split(line)
     given = get_command(cli.app).commands[name].make_context(name, words).params
     if given.get("experiments"):

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from modnoise import cli
+from modnoise import cli, studies
 from modnoise.arithmetic.run import Run
 from modnoise.store import campaign, cluster
 from modnoise.store.cluster import ClusterError
@@ -30,10 +30,9 @@ dask = pytest.importorskip("dask")
 
 DEADLY, FRAGILE, WAITING = 13, 11, 7  # seeds with a meaning for the workers
 WORKER = """
-import dataclasses, os, signal, time
+import os, signal, time
 from pathlib import Path
 from modnoise.store import campaign
-from modnoise.arithmetic import training as kind
 from modnoise.training.loop import train
 
 folder = Path({folder!r})
@@ -51,7 +50,7 @@ def strange(stack, *, state, **options):
         time.sleep(0.01)
     return train(stack, state=state, **options)
 
-kind.KIND = dataclasses.replace(kind.KIND, train=strange)
+campaign.train = strange
 campaign.processor = lambda: "a worker's CPU"
 """
 
@@ -222,7 +221,7 @@ def test_the_command_line_plans_for_the_workers_and_trains_on_them(
             cli.main([*line.split(), "--store", str(store.root)])
         return done.value.code, *capsys.readouterr()
 
-    monkeypatch.setattr(cli, "EXPERIMENTS", {"tiny": Tiny()})
+    monkeypatch.setattr(studies, "EXPERIMENTS", {"tiny": Tiny()})
     code, out, _ = modnoise(f"run tiny --scheduler {scheduler} --plan")
     assert code == 0
     assert re.search(r"\ntime: about .*, \d.* with 2 workers \(", out)

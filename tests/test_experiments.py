@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -60,10 +62,19 @@ def test_declaring_experiments_needs_no_torch():
 
 def test_a_sweep_tells_its_setting_and_the_command_that_computes_it():
     assert EXPERIMENTS["fig12"].told("smoke").splitlines() == [
-        "smoke scale: 2 runs; op add; p 23; M 17, 129; act relu; muon; lr 0.005; decay",
-        "1; noise 0.2; training share 0.7; 300 steps; seed 42",
+        "smoke scale: 2 runs; add; p = 23; training share = 0.7; noise = 0.2; M = 17,",
+        "129; relu; muon; lr = 0.005; decay = 1; steps = 300; seed 42",
         "modnoise run fig12 --scale smoke",
     ]
     other = EXPERIMENTS["table2"].told("smoke")  # of another kind: only the fields it has
-    assert " M " not in other
-    assert "noise 0.05, 0.2; 3 steps; seed 42, 43" in other
+    assert " M = " not in other
+    assert "batch full; epochs = 3; seed 42, 43" in other
+
+
+RECORDED = json.loads((Path(__file__).parent / "recorded_keys.json").read_text())
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_runs_that_are_recorded_keep_their_keys(name):
+    """In the order of the experiment, as they were when the first thousand were recorded."""
+    assert [run.key for run in EXPERIMENTS[name].runs("laptop")] == RECORDED[name].split()

@@ -20,6 +20,7 @@ from matplotlib.colors import to_rgb
 
 from modnoise.arithmetic import figures
 from modnoise.arithmetic.figures.parts import LOOKS, SWAPS
+from modnoise.mnist import figures as mnist_figures
 from modnoise.pages import style
 
 THEMES = pytest.mark.parametrize("theme", style.PALETTES)
@@ -78,12 +79,15 @@ CALLS = {
     "batch_curves": ((MNIST,), {"n_train": 400, "title": "A finding"}),
     "answer_map": ((TABLE, {"full": TRUE, "G": GIVEN}), {}),
 }
+MNIST_FIGURES = ("against_the_null", "batch_curves", "digits", "excess_curves")
+FIGURES = {name: getattr(figures, name) for name in figures.__all__}
+FIGURES |= {name: getattr(mnist_figures, name) for name in MNIST_FIGURES}
 EVERY = pytest.mark.parametrize("call", CALLS)
 
 
 def drawn(call, theme="light"):
     args, kwargs = CALLS[call]
-    return style.themed(theme, getattr(figures, call.split()[0]), *args, **kwargs)
+    return style.themed(theme, FIGURES[call.split()[0]], *args, **kwargs)
 
 
 def lines(ax):
@@ -93,10 +97,10 @@ def lines(ax):
 
 def test_every_figure_function_is_drawn_here_or_where_its_module_is_tested():
     here, elsewhere = Path(__file__), set()
-    for name in figures.__all__:
-        module = getattr(figures, name).__module__.rpartition(".")[2]
+    for name, figure in FIGURES.items():
+        module = figure.__module__.rpartition(".")[2]
         elsewhere |= {name} if here.with_name(f"test_figures_{module}.py").exists() else set()
-    assert {call.split()[0] for call in CALLS} == set(figures.__all__) - elsewhere
+    assert {call.split()[0] for call in CALLS} == set(FIGURES) - elsewhere
 
 
 # Colours

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from modnoise.arithmetic import figures
 from modnoise.pages.style import PALETTES, themed
+from modnoise.transformer import figures
 
 SHARES = {"full": (1.0, 1.0, 0.75), "top": (0.98, 0.4, 0.85), "random": (0.3, 0.1, 0.2)}
 ROLES = ("accuracy_clean", "accuracy_noisy", "accuracy_test")

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
+from modnoise import frames
 from modnoise.arithmetic import metrics
 from modnoise.arithmetic.analytic import exact_nets
 from modnoise.arithmetic.metrics import ROLES, accuracy, predictions, scores
@@ -118,10 +119,10 @@ def test_tables_for_the_page_hold_medians_by_hand_and_dashes_for_nothing():
         for part, values in (("full", (0.1, 0.2, 0.9)), ("G", (1.0, 0.5, 0.75)))
         for seed, x in enumerate(values)
     ]
-    table = metrics.median_table(pd.DataFrame(rows), by="noise", test=["G", "full"], noisy=["G"])
+    table = frames.median_table(pd.DataFrame(rows), by="noise", test=["G", "full"], noisy=["G"])
     assert list(table.columns) == [("test", "G"), ("test", "full"), ("noisy", "G")]
     assert table.loc[0.5, ("test", "G")] == 0.75
-    assert list(metrics.percent(table).loc[0.5]) == ["75.0%", "20.0%", "–"]
+    assert list(frames.percent(table).loc[0.5]) == ["75.0%", "20.0%", "–"]
 
 
 def test_outcomes_are_the_full_nets_at_the_last_step_with_what_they_do():

@@ -15,12 +15,12 @@ import pytest
 import torch
 from torch import nn
 
-from modnoise.arithmetic import figures
 from modnoise.arithmetic.run import Run
 from modnoise.claim import check
 from modnoise.cli import main, selected
 from modnoise.frames import curves
 from modnoise.mnist import data as mnist_data
+from modnoise.mnist import figures
 from modnoise.mnist.data import (
     FILES,
     Images,
@@ -478,7 +478,7 @@ def test_an_interrupted_run_goes_on_bit_for_bit(few, tmp_path, batch):
     run = MnistRun(**TINY, noise=0.3, batch=batch)
     whole = load_or_train(run, store=tmp_path / "a", progress=False)
 
-    real, calls = kind_of(run).train, []
+    real, calls = train, []
 
     def stop(state):
         calls.append(state.step)
@@ -686,7 +686,7 @@ def test_the_null_is_confirmed_by_a_label_blind_table():
     verdict = check("MNIST-null", table(), scale="laptop")
     assert verdict.state == "confirmed"
     assert len(verdict.measured) == 6
-    assert verdict.setting.startswith("MNIST subset; steps = 50;")
+    assert verdict.setting.startswith("MNIST subset; epochs = 50;")
     # ten seeds at +1, ten at -1 point: standard deviation 1.026, of the mean 0.23
     assert "mean +0.00 ± 0.23 (holds)" in verdict.measured[0]
 

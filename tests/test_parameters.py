@@ -10,7 +10,6 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from modnoise.arithmetic.parameters import FiltrationParameters, QuickstartParameters
 from modnoise.pages.parameters import check_parameters
 from modnoise.spec import SpecError
 
@@ -21,19 +20,19 @@ GOOD = {"scale": "smoke", "noise": 0.5, "width": 33, "op": "add", "act": "relu",
 
 def refusal(**changes):
     with pytest.raises(SpecError) as caught:
-        check_parameters({**GOOD, **changes}, FiltrationParameters)
+        check_parameters({**GOOD, **changes}, "03_recover_the_rule")
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
 
 def test_good_values_pass_among_everything_ipython_keeps_in_a_namespace():
     kept = {"In": ["x"], "Out": {}, "_": 1, "_i1": "x", "__name__": "x", "exit": print, "m": math}
-    params = check_parameters({**GOOD, **kept}, FiltrationParameters)
+    params = check_parameters({**GOOD, **kept}, "03_recover_the_rule")
     assert params.model_dump() == GOOD
 
 
 def test_a_whole_number_is_a_noise_ratio_too():
-    assert check_parameters({**GOOD, "noise": 1}, FiltrationParameters).noise == 1.0
+    assert check_parameters({**GOOD, "noise": 1}, "03_recover_the_rule").noise == 1.0
 
 
 @pytest.mark.parametrize(
@@ -61,7 +60,7 @@ def test_what_is_not_allowed_is_named_with_its_value(changes, parts):
 
 def test_a_parameter_that_is_not_there_is_named():
     with pytest.raises(SpecError, match="noise is missing"):
-        check_parameters({"scale": "smoke", "seed": 1}, QuickstartParameters)
+        check_parameters({"scale": "smoke", "seed": 1}, "00_quickstart")
 
 
 def test_all_problems_are_named_at_once():
@@ -71,9 +70,8 @@ def test_all_problems_are_named_at_once():
 
 
 CHECK = """
-from modnoise.arithmetic.parameters import QuickstartParameters
 from modnoise.pages.parameters import check_parameters
-print("passed:", check_parameters(globals(), QuickstartParameters))
+print("passed:", check_parameters(globals(), "00_quickstart"))
 """
 
 

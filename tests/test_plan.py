@@ -17,7 +17,7 @@ from modnoise.store.campaign import fill, shared
 from modnoise.store.costs import Sample, estimate, family, measured, size
 from modnoise.store.order import Order, time_left
 from modnoise.store.records import Store
-from modnoise.training.loop import Kind, Trained, drive
+from modnoise.training.loop import Kind, Trained, Trainee, drive
 from modnoise.training.schedule import parts_schedule, schedule
 
 
@@ -69,20 +69,22 @@ def clock(monkeypatch) -> SimpleNamespace:
             return [{"run": i, "step": at} for i in range(n)]
 
         machine = SimpleNamespace(step=lambda: spend(step), tensors=dict)
+        trainee = Trainee(machine, None, schedule(run.steps), rows_at, dict)
         history = drive(
-            machine, run.steps, rows_at, name="", record_at=schedule(run.steps), progress=False,
-            on_checkpoint=on_checkpoint, checkpoint_every=0.0,
+            trainee, run.steps, name="", progress=False, on_checkpoint=on_checkpoint,
+            checkpoint_every=0.0,
         )  # fmt: skip
         return Trained(None, None, history)
 
     kind = Kind(
-        train=train,
+        prepare=dict,
         stack_size=lambda run, device: max(1, 256 // run.width),
         restore=dict,
         data=dict,
         title=lambda run: "walk",
     )
     monkeypatch.setattr(plan, "kind_of", lambda run: kind)
+    monkeypatch.setattr(plan, "train", train)
     monkeypatch.setattr(campaign, "kind_of", lambda run: kind)
     monkeypatch.setattr(time, "monotonic", lambda: clock.now)
     return clock
@@ -91,7 +93,7 @@ def clock(monkeypatch) -> SimpleNamespace:
 def took(clock, stack) -> float:
     """Seconds of a real training."""
     before = clock.now
-    plan.kind_of(stack[0]).train(stack)
+    plan.train(stack)
     return clock.now - before
 
 
@@ -207,7 +209,7 @@ def test_workers_share_stacks_not_what_is_in_them(clock, tmp_path):
 
 def test_a_long_list_of_shapes_is_cut(clock, monkeypatch, tmp_path):
     kind = plan.kind_of(None)
-    titled = Kind(kind.train, kind.stack_size, dict, dict, lambda run: f"width {run.width}")
+    titled = Kind(kind.prepare, kind.stack_size, dict, dict, lambda run: f"width {run.width}")
     monkeypatch.setattr(plan, "kind_of", lambda run: titled)
     runs = [Walk(width=w, seed=s) for w in range(1, 21) for s in (0, 1)]
     lines = str(plan.plan(order_of(runs, Store(tmp_path)))).splitlines()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import errno
 import json
 import logging
@@ -20,7 +19,6 @@ import pandas as pd
 import pytest
 import torch
 
-from modnoise.arithmetic import training as kind
 from modnoise.arithmetic.experiments.sizes import WIDTHS
 from modnoise.arithmetic.run import Run
 from modnoise.store import campaign, files, records
@@ -416,7 +414,7 @@ def uninterrupted():
 
 def train_with(monkeypatch, function) -> None:
     """Make campaigns call ``function`` instead of `train`."""
-    monkeypatch.setattr(kind, "KIND", dataclasses.replace(kind.KIND, train=function))
+    monkeypatch.setattr(campaign, "train", function)
 
 
 @pytest.fixture

@@ -23,9 +23,8 @@ from pathlib import Path
 import pytest
 
 import modnoise
-from modnoise.arithmetic import training as kind
 from modnoise.arithmetic.run import Run
-from modnoise.store import records
+from modnoise.store import campaign, records
 from modnoise.store.campaign import fill
 from modnoise.store.files import read_folder, state_facts
 from modnoise.store.load import load_or_train
@@ -205,8 +204,7 @@ def starts(monkeypatch) -> list[tuple[int, list[str]]]:
         seen.append((state.step, [run.key for run in stack]))
         return train(stack, state=state, **options)
 
-    new = kind.KIND.__class__(**{**vars(kind.KIND), "train": spy})
-    monkeypatch.setattr(kind, "KIND", new)
+    monkeypatch.setattr(campaign, "train", spy)
     return seen
 
 

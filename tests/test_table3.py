@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from modnoise.arithmetic import widgets
+from modnoise.transformer import widgets
 from modnoise.transformer.table3 import PAPER_TABLE3, gains, like_before, region, table3
 
 SHARES = {  # part: clean, noisy, test

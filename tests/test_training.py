@@ -388,7 +388,7 @@ def test_the_returned_nets_are_values_of_their_own():
         assert getattr(nets, name).is_contiguous()
         assert not getattr(nets, name).requires_grad
     quick, _ = engines([run])
-    copy = loop._detached(quick.nets)
+    copy = kind._detached(quick.nets)
     before = copy.W.clone()
     quick.step()
     assert torch.equal(copy.W, before)

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from modnoise.arithmetic import widgets
+from modnoise.mnist import widgets as mnist_widgets
 from modnoise.pages.colophon import Colophon, statements
 
 
@@ -187,7 +188,7 @@ def epoch_rows() -> pd.DataFrame:
 
 
 def test_epochs_are_walked_beside_a_predictor_blind_to_the_wrong_labels():
-    made = widgets.recorded_epochs(epoch_rows(), chance=0.1)
+    made = mnist_widgets.recorded_epochs(epoch_rows(), chance=0.1)
     assert (made.data["axis"], made.data["values"]) == ("epoch", ["0", "1"])
     assert made.data["roles"] == ["clean", "noisy", "test"]
     assert made.data["rows"][1] == {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -12,6 +12,8 @@ from modnoise.spec import Spec
 class QuickstartParameters(Spec):
     """Parameters of ``00_quickstart``."""
 
+    NOTEBOOK: ClassVar[str] = "00_quickstart"
+
     scale: Literal["smoke", "laptop"]
     noise: float = Field(ge=0, le=1)
     seed: int = Field(ge=0)
@@ -19,6 +21,8 @@ class QuickstartParameters(Spec):
 
 class DescentParameters(Spec):
     """Parameters of ``01_double_descent``; they choose the ladder of widths looked at closely."""
+
+    NOTEBOOK: ClassVar[str] = "01_double_descent"
 
     scale: Literal["smoke", "laptop", "paper"]
     noise: float = Field(ge=0, le=1)
@@ -31,6 +35,8 @@ class DescentParameters(Spec):
 class DynamicsParameters(Spec):
     """Parameters of ``02_dynamics``; they choose the one net that is looked at closely."""
 
+    NOTEBOOK: ClassVar[str] = "02_dynamics"
+
     scale: Literal["smoke", "laptop", "paper"]
     noise: float = Field(gt=0, le=1)
     width: int = Field(ge=1, le=65536)
@@ -40,6 +46,8 @@ class DynamicsParameters(Spec):
 
 class FiltrationParameters(Spec):
     """Parameters of ``03_recover_the_rule``; multiplication has no frequencies of this kind."""
+
+    NOTEBOOK: ClassVar[str] = "03_recover_the_rule"
 
     scale: Literal["smoke", "laptop", "paper"]
     noise: float = Field(ge=0, le=1)
@@ -52,6 +60,8 @@ class FiltrationParameters(Spec):
 class PhasesParameters(Spec):
     """Parameters of ``04_phases``; they choose the net that is looked at closely."""
 
+    NOTEBOOK: ClassVar[str] = "04_phases"
+
     scale: Literal["smoke", "laptop", "paper"]
     noise: float = Field(ge=0, le=1)
     op: Literal["add", "sub"]
@@ -61,6 +71,8 @@ class PhasesParameters(Spec):
 class PartitionParameters(Spec):
     """Parameters of ``05_partitioning``; they choose the net and the ranking looked at closely."""
 
+    NOTEBOOK: ClassVar[str] = "05_partitioning"
+
     scale: Literal["smoke", "laptop", "paper"]
     noise: float = Field(ge=0, le=1)
     op: Literal["add", "sub", "mul"]
@@ -68,12 +80,11 @@ class PartitionParameters(Spec):
     seed: int = Field(ge=0)
 
 
-PARAMETERS = {
-    "00_quickstart": QuickstartParameters,
-    "01_double_descent": DescentParameters,
-    "02_dynamics": DynamicsParameters,
-    "03_recover_the_rule": FiltrationParameters,
-    "04_phases": PhasesParameters,
-    "05_partitioning": PartitionParameters,
-}
-"""By notebook."""
+PARAMETERS = (
+    QuickstartParameters,
+    DescentParameters,
+    DynamicsParameters,
+    FiltrationParameters,
+    PhasesParameters,
+    PartitionParameters,
+)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -12,13 +12,12 @@ from modnoise.spec import Spec
 class MnistParameters(Spec):
     """Parameters of ``06_mnist``; batch 0 is the full batch."""
 
+    NOTEBOOK: ClassVar[str] = "06_mnist"
+
     scale: Literal["smoke", "laptop", "paper"]
     noise: float = Field(gt=0, le=1)
     seed: int = Field(ge=0)
     batch: int = Field(ge=0)
 
 
-PARAMETERS = {
-    "06_mnist": MnistParameters,
-}
-"""By notebook."""
+PARAMETERS = (MnistParameters,)

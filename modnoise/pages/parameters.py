@@ -7,7 +7,7 @@ notebook and runs on with the default noise. `check_parameters` looks at what is
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field
 
@@ -20,11 +20,9 @@ _PLAIN = (bool, int, float, complex, str, bytes, list, tuple, dict, set, type(No
 class ScorecardParameters(Spec):
     """Parameters of ``99_scorecard``, which shows the verdicts stored in executed pages."""
 
+    NOTEBOOK: ClassVar[str] = "99_scorecard"
+
     folder: str = Field(min_length=1)
-
-
-PARAMETERS = {"99_scorecard": ScorecardParameters}
-"""Of the notebooks that belong to no study; the others are declared by theirs."""
 
 
 def check_parameters(namespace: Mapping[str, Any], notebook: str) -> Spec:
@@ -43,7 +41,7 @@ def check_parameters(namespace: Mapping[str, Any], notebook: str) -> Spec:
     >>> check_parameters({**good, "_": 0}, "00_quickstart").noise
     0.8
     """
-    known = {**PARAMETERS, **studies.parameters()}
+    known = {ScorecardParameters.NOTEBOOK: ScorecardParameters, **studies.PARAMETERS}
     if notebook not in known:
         raise SpecError(
             f"notebook {notebook!r} is not known: it must be one of {', '.join(known)}"

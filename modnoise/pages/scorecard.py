@@ -51,7 +51,7 @@ def read(folder: str | Path | None = None) -> pd.DataFrame:
                 if facts := output.get("data", {}).get(VERDICT):
                     rows.append({**facts, "page": page.name, "title": title})
     frame = pd.DataFrame(rows, columns=[c for c in COLUMNS if c not in _OF_CLAIM])
-    claims = studies.claims()
+    claims = dict(studies.CLAIMS)
     if unknown := sorted(set(frame.claim) - set(claims)):
         raise ValueError(f"claim {unknown[0]!r} is not known: `make notebooks` renews the pages")
     for name in _OF_CLAIM:

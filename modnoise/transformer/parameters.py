@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -12,13 +12,12 @@ from modnoise.spec import Spec
 class TransformerParameters(Spec):
     """Parameters of ``07_transformer``; they choose the net that is looked at closely."""
 
+    NOTEBOOK: ClassVar[str] = "07_transformer"
+
     scale: Literal["smoke", "laptop", "paper"]
     noise: float = Field(gt=0, le=1)
     weight_decay: float = Field(ge=0)
     seed: int = Field(ge=0)
 
 
-PARAMETERS = {
-    "07_transformer": TransformerParameters,
-}
-"""By notebook."""
+PARAMETERS = (TransformerParameters,)
