@@ -29,7 +29,7 @@ from playwright.sync_api import Browser
 import modnoise as mn
 from modnoise.pages import scorecard
 from modnoise.pages.style import PALETTES, SERIES
-from modnoise.studies import EXPERIMENTS
+from modnoise.studies import EXPERIMENTS, STUDIES
 
 ROOT = Path(__file__).resolve().parent.parent
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text())
@@ -301,9 +301,13 @@ def test_every_figure_of_the_paper_has_its_row(site):
 
 def test_the_reference_has_every_public_name(site):
     anchors = read(site / "book" / "api.html").anchors
-    names = set(mn.__all__) - set(INSIDE.values())
+    studies = {study.removeprefix("modnoise.") for study in STUDIES}
+    names = set(mn.__all__) - set(INSIDE) - studies
     names |= {f"figures.{name}" for name in mn.figures.__all__}
-    names |= {"widgets.recorded", "widgets.Recorded", "Run.but"}
+    for study in studies - {"arithmetic"}:
+        found = set(getattr(mn, study).__all__) - set(INSIDE)
+        names |= {f"{study}.{name}" for name in found}
+    names |= {"widgets.recorded", "mnist.widgets.recorded_epochs", "Run.but"}
     assert sorted(name for name in names if f"modnoise.{name}" not in anchors) == []
 
 

@@ -13,69 +13,51 @@ from typing import Any
 from sphinx.application import Sphinx
 from sphinx.pycode import ModuleAnalyzer
 
-import modnoise
+from modnoise.studies import STUDIES
 
 PAGE = "book/api"
-# Headings over the modules of the package; a module without one goes by its docstring.
-TOPICS = {
-    "Runs and experiments": ("spec", "experiments", "parameters"),
-    "Tables of pairs": ("tables", "collisions"),
-    "Nets and training": ("nets", "training.loop", "gradients"),
-    "Recorded runs": ("store", "records"),
-    "What a net does": ("metrics", "regimes", "timing"),
-    "Inside the neurons": ("fourier", "partition", "structure"),
-    "Transformers": ("transformer_run", "transformer", "table3"),
-    "MNIST": ("mnist", "mnist_data"),
-    "Claims and pages": ("claims", "pages", "figures.style"),
-}
-INSIDE = {"Figures": "figures", "Widgets": "widgets"}  # modules that are public as a whole
+INSIDE = ("figures", "widgets")
+"""Modules of a study that are public as a whole."""
 
 
-def exported() -> dict[str, list[str]]:
-    """Public names by the module that they come from, read from the package's own list."""
-    tree = ast.parse(Path(modnoise.__file__).read_text(encoding="utf-8"))
-    [call] = (x for x in ast.walk(tree) if isinstance(x, ast.Call) and _is_attach(x))
+def exported(package: str) -> dict[str, list[str]]:
+    """Public names of a package by the module they come from, read from its own list."""
+    source = Path(importlib.import_module(package).__file__).read_text(encoding="utf-8")
+    calls = (x for x in ast.walk(ast.parse(source)) if isinstance(x, ast.Call))
+    [call] = (x for x in calls if getattr(x.func, "attr", "") == "attach")
     return ast.literal_eval(next(x.value for x in call.keywords if x.arg == "submod_attrs"))
 
 
-def _is_attach(call: ast.Call) -> bool:
-    return getattr(call.func, "attr", "") == "attach"
-
-
-def grouped() -> dict[str, list[tuple[str, str]]]:
-    """Headings with pairs of module and public name."""
-    rest, found = exported(), {}
-    for topic, modules in TOPICS.items():
-        found[topic] = [(m, name) for m in modules for name in rest.pop(m, ())]
-    for module, names in rest.items():
-        head = inspect.getdoc(importlib.import_module(f"modnoise.{module}")).splitlines()[0]
-        found[head.split(":")[0].rstrip(".")] = [(module, name) for name in names]
-    return {topic: names for topic, names in found.items() if names}
+def _head(module: str) -> str:
+    """What a module is about: the first sentence of its docstring, up to a colon."""
+    first = inspect.getdoc(importlib.import_module(module)).splitlines()[0]
+    return re.split(r"[:;?] |\. (?=[A-Z])", first)[0].rstrip(".")
 
 
 def _public(module: str) -> list[str]:
     """Functions and classes of a module that belong to it."""
-    whole = importlib.import_module(f"modnoise.{module}")
+    whole = importlib.import_module(module)
+    study = module.rpartition(".")[0]
     return [
         name
         for name, x in inspect.getmembers(
             whole, lambda x: inspect.isroutine(x) or inspect.isclass(x)
         )
-        if not name.startswith("_") and x.__module__.startswith(whole.__name__)
+        if not name.startswith("_") and x.__module__.startswith((module, f"{study}.explorer"))
     ]
 
 
-def _entry(module: str, name: str) -> str:
-    """The directive that shows one name, called as a reader would call it."""
-    value = getattr(importlib.import_module(f"modnoise.{module}"), name)
+def _entry(module: str, name: str, called: str) -> str:
+    """The directive that shows one name of a module, ``called`` as a reader would call it."""
+    value = getattr(importlib.import_module(module), name)
     if inspect.isclass(value):
-        text = f".. autoclass:: modnoise.{name}\n   :members:\n   :member-order: bysource\n"
+        text = f".. autoclass:: {called}\n   :members:\n   :member-order: bysource\n"
         return text + "".join(_fields(value))
     if inspect.isroutine(value):
-        return f".. autofunction:: modnoise.{name}\n"
-    docs = ModuleAnalyzer.for_module(f"modnoise.{module}").find_attr_docs()
-    text = " ".join(docs.get(("", name), [])) or f"See `modnoise.{module}`."
-    return f".. py:data:: modnoise.{name}\n\n   {escaped(text)}\n"
+        return f".. autofunction:: {called}\n"
+    docs = ModuleAnalyzer.for_module(module).find_attr_docs()
+    text = " ".join(docs.get(("", name), [])) or f"See `{module}`."
+    return f".. py:data:: {called}\n\n   {escaped(text)}\n"
 
 
 def _fields(model: Any) -> Iterator[str]:
@@ -90,15 +72,28 @@ def _fields(model: Any) -> Iterator[str]:
             yield f"      {'  -' if i else '* -'} {escaped(str(text))}\n"
 
 
+def _section(package: str, face: str, only: set[str] | None = None) -> Iterator[str]:
+    """The modules of a package with their public names, called by ``face``."""
+    for module, names in exported(package).items():
+        whole = f"{package}.{module}"
+        shown = [x for x in names if x not in INSIDE and (only is None or x in only)]
+        if whole not in STUDIES and shown:
+            yield f"### {_head(whole)}"
+            yield from (_block(_entry(whole, name, f"{face}.{name}")) for name in shown)
+
+
 def listing() -> str:
-    """The page's sections: MyST with autodoc's directives inside."""
-    told = []
-    for topic, names in grouped().items():
-        told += [f"## {topic}", *(_block(_entry(*one)) for one in names)]
-    for topic, module in INSIDE.items():
-        told += [f"## {topic}", f"In `modnoise.{module}`, as `mn.{module}`."]
-        entries = (_entry(module, name) for name in _public(module))
-        told += [_block(x.replace("modnoise.", f"modnoise.{module}.", 1)) for x in entries]
+    """The page's sections: MyST with autodoc's directives inside. The main study's words are at
+    hand as ``mn.name``, the others' as ``mn.study.name``."""
+    main, words = STUDIES[0], {x for names in exported("modnoise").values() for x in names}
+    told = ["## Runs, claims, training, pages", *_section("modnoise", "modnoise")]
+    for study in STUDIES:
+        face, only = ("modnoise", words) if study == main else (study, None)
+        told += [f"## {_head(study)}", *_section(study, face, only)]
+        for inside in INSIDE:
+            told += [f"### {inside.capitalize()}", f"In `{study}.{inside}`."]
+            module = f"{study}.{inside}"
+            told += [_block(_entry(module, x, f"{face}.{inside}.{x}")) for x in _public(module)]
     return "\n\n".join(told) + "\n"
 
 
