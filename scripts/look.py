@@ -163,7 +163,7 @@ def layout(page: Page) -> list[str]:
 def weight(file: Path) -> list[str]:
     """Whether a page is too heavy with the figures of one theme."""
     images = re.findall(r'<img (?![^>]*only-dark)[^>]*?src="([^":]+)"', file.read_text("utf-8"))
-    files = [file, *(file.parent / name for name in set(images))]
+    files = [file, *(file.parent / name for name in dict.fromkeys(images))]
     size = sum(path.stat().st_size for path in files if path.exists())
     return [f"heavy: {size / 1e6:.1f} MB"] if size > HEAVY else []
 

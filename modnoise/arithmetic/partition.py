@@ -112,7 +112,7 @@ class Partition:
 
     def masks(self) -> tuple[Bool[Tensor, "run neuron"], Bool[Tensor, "run neuron"]]:
         """The neurons of f^G and of f^R, for `NetStack.keep`; none where gamma is NaN."""
-        rank = self.order.argsort(dim=1)
+        rank = self.order.argsort(dim=1, stable=True)
         width = rank.shape[1]
         g, r = (
             torch.from_numpy(np.nan_to_num(x) * width).round().to(rank)[:, None]

@@ -72,7 +72,7 @@ def milestones(curves: pd.DataFrame) -> pd.DataFrame:
     where a role has no pairs or the net has diverged; ``lead`` and times of a diverged net are of
     the steps before that.
     """
-    full = curves[curves.part == "full"].sort_values("step")
+    full = curves[curves.part == "full"].sort_values("step", kind="stable")
     return pd.DataFrame([_of_one(rows) for _, rows in full.groupby("key", sort=False)])
 
 

@@ -103,7 +103,7 @@ def recorded_pruning(curves: pd.DataFrame, *, score: str, chance: float) -> Reco
         f"worst by {score}": (score, "worst"),
         "random order": ("random", "best"),
     }
-    by = curves.set_index(["order", "kept", "gamma"]).sort_index()
+    by = curves.set_index(["order", "kept", "gamma"]).sort_index(kind="stable")
     grid = by.loc[(score, "best")].index
     gammas = dict.fromkeys(min(grid, key=lambda x: abs(x - i / 16)) for i in range(17))
     roles = ("test", "noisy")

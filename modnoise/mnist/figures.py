@@ -103,7 +103,7 @@ def excess_curves(
     for noise, ax in panels:
         ax.axhline(0, color=color["muted"], lw=0.8, zorder=0)
         for frame, role, ls, name in lines:
-            rows = frame[np.isclose(frame.noise, noise)].sort_values("step")
+            rows = frame[np.isclose(frame.noise, noise)].sort_values("step", kind="stable")
             low, high = rows["mean"] - 2 * rows.error, rows["mean"] + 2 * rows.error
             ax.fill_between(rows.step, low, high, color=color[role], alpha=0.25, lw=0)
             ax.plot(rows.step, rows["mean"], color=color[role], ls=ls)

@@ -56,7 +56,8 @@ def table2(frame: pd.DataFrame) -> pd.DataFrame:
     A row per noise ratio and epoch (``epoch`` or ``step``), in their order. Behind the null stand
     the standard error of one run, and noisy accuracy less the null in these errors.
     """
-    frame = frame.rename(columns={"step": "epoch"}).set_index(["noise", "epoch"]).sort_index()
+    frame = frame.rename(columns={"step": "epoch"}).set_index(["noise", "epoch"])
+    frame = frame.sort_index(kind="stable")
     shares = {
         "noisy": frame.accuracy_noisy, "clean": frame.accuracy_clean, "(1 − clean)/9": frame.null
     }  # fmt: skip

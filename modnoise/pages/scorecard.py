@@ -75,7 +75,7 @@ def unconfirmed(card: pd.DataFrame) -> pd.DataFrame:
 
 def counts(card: pd.DataFrame) -> pd.Series:
     """Number of verdicts in each state, in the order of `modnoise.claim.STATES`."""
-    return card.state.value_counts().reindex(STATES, fill_value=0)
+    return card.state.value_counts(sort=False).reindex(STATES, fill_value=0)
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ def keep_freed_memory() -> None:
     The GNU library gives large blocks back to the system and then gets them anew, zeroed, page by
     page: up to a quarter of a training step. But it keeps blocks up to the largest it was ever
     given back, 32 MB at most (``man mallopt``, M_MMAP_THRESHOLD): so one of 31 MB is given back.
+    In vain where ``MALLOC_...`` in the environment fixes the thresholds, as on Dask's workers.
     """
     torch.empty(31 << 20, dtype=torch.uint8)
 

@@ -36,7 +36,7 @@ def filtered_along(history: pd.DataFrame, *, chance: float, title: str, color: P
     fig, ax = style.panels(style.FULL)
     drawn = history[history.step >= 1]
     for (part, role), (name, colour, ls) in _ALONG.items():
-        rows = drawn[drawn.part == part].sort_values("step")
+        rows = drawn[drawn.part == part].sort_values("step", kind="stable")
         ax.plot(rows.step, rows[f"accuracy_{role}"], color=color[colour], ls=ls)
         style.label_end(ax, rows.step, rows[f"accuracy_{role}"], name, color[colour])
     style.chance_line(ax, chance, float(drawn.step.max()), color)
@@ -133,7 +133,7 @@ def before_region(
             rows = drawn[np.isclose(drawn.noise, noise) & (drawn.weight_decay == decay)]
             if rows.empty:
                 continue
-            full = rows[rows.part == "full"].sort_values("step")
+            full = rows[rows.part == "full"].sort_values("step", kind="stable")
             known = full[["accuracy_clean", "accuracy_noisy"]].min(axis=1) >= fit
             ax.plot(full.step, full.accuracy_test, color=one, ls=":", lw=1.2)
             line = ax.plot(full.step, full.accuracy_test.where(known), color=one)[0]

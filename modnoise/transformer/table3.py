@@ -80,7 +80,7 @@ def region(curves: pd.DataFrame) -> pd.DataFrame:
     """
     found = {}
     for setting, one in with_paper_share(curves).groupby(["noise", "weight_decay"]):
-        full = one[one.part == "full"].sort_values("step")
+        full = one[one.part == "full"].sort_values("step", kind="stable")
         fit = full[full[["accuracy_clean", "accuracy_noisy"]].min(axis=1) >= FIT].step
         like = full[like_before(full)].step
         last = one[one.step == one.steps]

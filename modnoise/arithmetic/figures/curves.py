@@ -33,7 +33,7 @@ def _median_line(
     """The median over ``each`` (runs, seeds) thick; where there are several, each one thin."""
     if frame[each].nunique() > 1:
         thin = {key: value for key, value in line.items() if "marker" not in key}
-        for _, one in frame.sort_values(x).groupby(each):
+        for _, one in frame.sort_values(x, kind="stable").groupby(each):
             ax.plot(one[x], one[y], **{**thin, "lw": 0.6, "alpha": 0.5})
     middle = frame.groupby(x)[y].median()
     ax.plot(middle.index, middle, **line)

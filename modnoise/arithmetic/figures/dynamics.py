@@ -45,7 +45,7 @@ def _drawn(
     ax: Axes, rows: pd.DataFrame, x: str, y: str, *, each: bool = True, **line: Any
 ) -> None:
     """The median over runs thick; where there are several, and ``each``, each one thin."""
-    rows = rows.sort_values(x)
+    rows = rows.sort_values(x, kind="stable")
     if each and rows.key.nunique() > 1:
         for _, one in rows.groupby("key"):
             ax.plot(one[x], one[y], **{**line, "lw": 0.5, "alpha": 0.5})
@@ -195,7 +195,7 @@ def collision_counts(frame: pd.DataFrame, *, title: str, color: Palette) -> Figu
     kinds = [kind for kind in _KINDS if (frame.noise_kind == kind).any()]
     fig, axes = style.panels(style.FULL, 1, len(kinds), sharey=True, squeeze=False)
     for ax, kind in zip(axes[0], kinds, strict=True):
-        rows = frame[frame.noise_kind == kind].sort_values("noise")
+        rows = frame[frame.noise_kind == kind].sort_values("noise", kind="stable")
         for role in ("clean", "noisy"):
             line = rows.groupby("noise")[f"expected_{role}"].first()
             ax.plot(line.index, line, color=color[role], ls=_LINES[role])
@@ -255,7 +255,8 @@ def known_by_collisions(frame: pd.DataFrame, *, title: str, color: Palette) -> F
     """
     fig, ax = style.panels(style.FULL)
     for role in ("clean", "noisy"):
-        rows = frame[(frame.role == role) & (frame.pairs >= 10)].sort_values("collisions")
+        rows = frame[(frame.role == role) & (frame.pairs >= 10)]
+        rows = rows.sort_values("collisions", kind="stable")
         share = rows.right / rows.pairs
         error = np.sqrt(share * (1 - share) / rows.pairs)
         ax.errorbar(rows.collisions, share, yerr=error, color=color[role], ls=_LINES[role],

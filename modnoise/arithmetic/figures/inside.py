@@ -53,7 +53,7 @@ def _medians(
     ax: Axes, rows: pd.DataFrame, x: str, y: str, *, seeds: bool = True, **line: Any
 ) -> Line2D:
     """The median over seeds thick, each of several seeds thin."""
-    rows = rows.dropna(subset=[y]).sort_values(x)
+    rows = rows.dropna(subset=[y]).sort_values(x, kind="stable")
     if seeds and rows.seed.nunique() > 1:
         for _, one in rows.groupby("seed"):
             ax.plot(one[x], one[y], color=line["color"], ls=line.get("ls"), lw=0.5, alpha=0.5)
