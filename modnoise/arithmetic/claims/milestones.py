@@ -20,12 +20,8 @@ import pandas as pd
 from modnoise.claim import Untested
 
 OPTIMIZERS = ("adamw", "adam", "muon")
-
-
 _MEASURED = ("t50_clean", "t50_noisy", "t90_noisy", "best_noisy", "gap", "excess")
-
 TITLES = {"adamw": "AdamW", "adam": "Adam", "muon": "Muon", "sgd": "SGD"}
-
 NETS = ("optimizer", "weight_decay", "lr", "width")
 
 

@@ -23,7 +23,6 @@ LEVELS = 4
 
 
 OPS = ("op",)
-
 WIDE = f"nets with at least {PER_RESIDUE} neurons per residue, addition and subtraction"
 
 
