@@ -47,7 +47,8 @@ class Claim:
     finds, and raises `Untested` when data are missing. ``needs``: fields of the runs that the
     claim is about. ``same``: the column, besides the setting, that must have one value in all
     rows; ``over``: fields of the setting that the rule itself compares, so that they may differ.
-    ``share``: the part of the conditions that must hold.
+    ``share``: the part of the conditions that must hold. ``headline``: of a claim that a reader
+    asks about first, the condition that stands for it in the README's short table.
     """
 
     id: str
@@ -59,6 +60,7 @@ class Claim:
     same: str = "step"
     over: tuple[str, ...] = ()
     share: float = 1.0
+    headline: str = ""
 
 
 class Untested(Exception):

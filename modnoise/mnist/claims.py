@@ -83,7 +83,7 @@ def _sees(frame: pd.DataFrame) -> Found:
     return found
 
 
-def _first(step: int, name: str, reading: str) -> Claim:
+def _first(step: int, name: str, reading: str, headline: str = "") -> Claim:
     return Claim(
         f"R3.2-mnist-{name}",
         f"On MNIST noisy labels come first: noisy above clean accuracy at epoch 1, {reading}",
@@ -92,11 +92,12 @@ def _first(step: int, name: str, reading: str) -> Claim:
         f"accuracy at epoch 1, {reading}, in at least three quarters of the seeds",
         _noise_first(step),
         same="source",
+        headline=headline,
     )
 
 
 CLAIMS = (
-    _first(0, "before", "read before the first step"),
+    _first(0, "before", "read before the first step", "noise 0.2"),
     _first(1, "after", "read after the first step"),
     Claim(
         "MNIST-null",

@@ -129,6 +129,7 @@ CLAIMS = (
         inner_peaks,
         over=WHERE,
         share=2 / 3,
+        headline="noise 0.3, decay 1",
     ),
     Claim(
         "R3.1-1b",

@@ -135,6 +135,7 @@ CLAIMS = (
         f"with the trained activation: {_SEPARATION}",
         _separates("G"),
         needs={"act": "relu"},
+        headline="noise 0.8",
     ),
     Claim(
         "R4.1-FF-quadratic-part",
@@ -162,6 +163,7 @@ CLAIMS = (
         "points under max(0, −x)",
         _swap,
         needs={"act": "relu"},
+        headline="reverse relu, noise 0.3",
     ),
     Claim(
         "D-FF-subtraction",

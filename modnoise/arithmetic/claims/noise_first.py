@@ -128,6 +128,7 @@ CLAIMS = (
         "Adam and Muon, at every width and noise ratio where the noise is fit",
         _first,
         over=NETS,
+        headline="AdamW, decay 0.1",
     ),
     Claim(
         "R3.2-regimes",

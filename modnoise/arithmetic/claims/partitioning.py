@@ -139,6 +139,7 @@ CLAIMS = (
         "half of D2 = test(FF(f)) − test(f) and above what neurons in random order gain",
         _selects,
         over=OPS,
+        headline="add, IPR, noise 0.5",
     ),
     Claim(
         "E1-multiplication",

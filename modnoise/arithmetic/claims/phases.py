@@ -99,6 +99,7 @@ CLAIMS = (
         "weighted by |ŵ| at the dominant frequency is at most a tenth of chance, π²/30 = 0.33",
         _phases,
         over=OPS,
+        headline="add, noise 0.3",
     ),
     Claim(
         "D3-noise",
