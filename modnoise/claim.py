@@ -32,27 +32,35 @@ MIXED = ("seed", "noise", "val_frac", "momentum")
 """Fields of a run in which rows may differ beside those that a claim is about: seeds, of which
 rules take the median; the noise, which rules choose rows by; what follows from other fields."""
 
+Found = list[tuple[str, str, bool]]
+"""What a rule finds: (condition, measured text, holds) per condition."""
+
+ROUNDING = 1e-9
+"""Added to every bound, so that exactly that much meets it."""
+
 
 @dataclass(frozen=True)
 class Claim:
     """One checkable statement: who claims it, the rule that decides, the function that applies it.
 
-    ``source``: the paper's section or figure, or ``ours`` for controls. ``apply`` gives one
-    (condition, measured text, holds) per condition, and raises `Untested` when data are missing.
-    ``needs``: fields of the runs that the claim is about. ``same``: the column, besides the
-    setting, that must have one value in all rows; ``over``: fields of the setting that the rule
-    itself compares, so that they may differ. ``share``: the part of the conditions that must hold.
+    ``source``: the paper's section or figure, or ``ours`` for controls. ``apply`` says what it
+    finds, and raises `Untested` when data are missing. ``needs``: fields of the runs that the
+    claim is about. ``same``: the column, besides the setting, that must have one value in all
+    rows; ``over``: fields of the setting that the rule itself compares, so that they may differ.
+    ``share``: the part of the conditions that must hold. ``headline``: of a claim that a reader
+    asks about first, the condition that stands for it in the README's short table.
     """
 
     id: str
     statement: str
     source: str
     rule: str
-    apply: Callable[[pd.DataFrame], list[tuple[str, str, bool]]]
+    apply: Callable[[pd.DataFrame], Found]
     needs: Mapping[str, object] = field(default_factory=dict)
     same: str = "step"
     over: tuple[str, ...] = ()
     share: float = 1.0
+    headline: str = ""
 
 
 class Untested(Exception):
@@ -194,7 +202,7 @@ def check(claim_id: str, frame: pd.DataFrame, *, scale: str) -> Verdict:
                 raise Untested(f"{name} = {frame[name].iloc[0]}, the claim is about {value}")
         found = claim.apply(frame)
         holding = sum(holds for *_, holds in found)
-        state = "confirmed" if holding >= claim.share * len(found) - 1e-9 else "refuted"
+        state = "confirmed" if holding >= claim.share * len(found) - ROUNDING else "refuted"
         measured = tuple(
             f"{name}: {text} ({'holds' if holds else 'fails'})" for name, text, holds in found
         )

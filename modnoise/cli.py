@@ -7,23 +7,21 @@ cannot be used, 130 after Ctrl-C or SIGTERM. torch is imported only by what trai
 from __future__ import annotations
 
 import difflib
-import json
 import logging
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 
 from modnoise import studies
 from modnoise.spec import SpecError, Trainable
-from modnoise.sweep import SCALES
+from modnoise.store.share import WORKER
+from modnoise.sweep import SCALES, one_of, selected
 
 if TYPE_CHECKING:
     from modnoise.store.order import Order
@@ -46,52 +44,25 @@ STORE = typer.Option(
 ONLY = typer.Option(
     None, metavar="FIELD=VALUE", help="only runs with this value; may be repeated, all must hold"
 )
-
-_WORKER = "MODNOISE_WORKER"  # set in the processes that --workers starts
-
-
-def _one_of(value: str, allowed: Sequence[str], what: str) -> str:
-    if value in allowed:
-        return value
-    near = difflib.get_close_matches(value, allowed, n=1, cutoff=0.4)
-    hint = f"; did you mean {near[0]}?" if near else ""
-    raise SpecError(f"unknown {what} {value!r}{hint} (allowed: {', '.join(allowed)})")
-
-
-def _value(text: str) -> object:
-    try:
-        return json.loads(text.lower() if text in ("True", "False") else text)
-    except ValueError:
-        return text
-
-
-def selected(runs: list[Trainable], conditions: Sequence[str]) -> list[Trainable]:
-    """Those of the runs for which every condition ``field=value`` holds.
-
-    Raises:
-        SpecError: an unknown field, no ``=``, or a value that none of the runs has.
-    """
-    for condition in conditions:
-        name, equals, text = condition.partition("=")
-        if not equals:
-            raise SpecError(f"{condition!r} is not allowed: it must be FIELD=VALUE, as noise=0.5")
-        fields = dict.fromkeys(name for run in runs for name in type(run).model_fields)
-        _one_of(name, list(fields), "field")
-        runs = [run for run in runs if name in type(run).model_fields]
-        values = sorted({getattr(run, name) for run in runs}, key=str)
-        runs = [run for run in runs if getattr(run, name) == _value(text)]
-        if not runs:
-            raise SpecError(
-                f"no run has {name} = {text} (there is {', '.join(str(v) for v in values)})"
-            )
-    return runs
+BUDGET = typer.Option(None, metavar="TIME", help="stop after 90s, 9m or 1.5h with a checkpoint")
+DEVICE = typer.Option("cpu", metavar="DEVICE", help="cpu or cuda")
+WORKERS = typer.Option(
+    1,
+    min=1,
+    metavar="N",
+    help="processes, one thread each, that share the runs; one per free core",
+)
+SCHEDULER = typer.Option(
+    None, metavar="ADDRESS", help="train on the workers of a Dask cluster, as tcp://host:8786"
+)
+EVERY = typer.Option(60.0, min=0.0, metavar="S", help="seconds between checkpoints")
 
 
 def _runs(experiments: Sequence[str], scale: str, only: Sequence[str] | None) -> list[Trainable]:
-    _one_of(scale, SCALES, "scale")
+    one_of(scale, SCALES, "scale")
     known = studies.EXPERIMENTS
     for name in experiments:
-        _one_of(name, list(known), "experiment")
+        one_of(name, list(known), "experiment")
     return selected([r for name in experiments for r in known[name].runs(scale)], only or ())
 
 
@@ -116,23 +87,12 @@ def run(
     scale: str = SCALE,
     only: list[str] | None = ONLY,
     plan: bool = typer.Option(False, "--plan", help="only say what there is to do"),
-    budget: str | None = typer.Option(
-        None, metavar="TIME", help="stop after 90s, 9m or 1.5h with a checkpoint"
-    ),
-    device: str = typer.Option("cpu", metavar="DEVICE", help="cpu or cuda"),
-    workers: int = typer.Option(
-        1,
-        min=1,
-        metavar="N",
-        help="processes, one thread each, that share the runs; one per free core",
-    ),
-    scheduler: str | None = typer.Option(
-        None, metavar="ADDRESS", help="train on the workers of a Dask cluster, as tcp://host:8786"
-    ),
+    budget: str | None = BUDGET,
+    device: str = DEVICE,
+    workers: int = WORKERS,
+    scheduler: str | None = SCHEDULER,
     store: Path | None = STORE,
-    checkpoint_every: float = typer.Option(
-        60.0, min=0.0, metavar="S", help="seconds between checkpoints"
-    ),
+    checkpoint_every: float = EVERY,
 ) -> None:
     """Train and record the runs of experiments that are not recorded yet.
 
@@ -151,45 +111,23 @@ def run(
     """
     if scheduler and workers > 1:
         raise SpecError("--workers is not allowed with --scheduler: the cluster has its own")
-    begin, seconds = time.monotonic(), _seconds(budget) if budget else None
+    started, seconds = time.monotonic(), _seconds(budget) if budget else None
     runs = _runs(experiments, scale, only)
-    from modnoise.store.campaign import bytes_needed, fill
-    from modnoise.store.cluster import connected
-    from modnoise.store.order import Order
+    from modnoise.store.campaign import fill
     from modnoise.store.plan import leftover
-    from modnoise.store.plan import plan as planned
-    from modnoise.store.records import Store, commit
-    from modnoise.training.settings import check_device
+    from modnoise.store.share import begin, share
 
-    check_device(device)
-    worker = _WORKER in os.environ
-    logging.basicConfig(level=logging.WARNING if worker else logging.INFO, format="%(message)s")
-    order = Order(
-        {run.key: run for run in runs}, Store(store), weights=False, device=device, threads=1,
-        progress=sys.stderr.isatty() and workers == 1 and not worker,
-        checkpoint_every=checkpoint_every, deadline=seconds and begin + seconds, workers=workers,
+    order = _ordered(
+        runs, store, device=device, checkpoint_every=checkpoint_every, workers=workers,
+        deadline=seconds and started + seconds,
     )  # fmt: skip
-    for one in order.runs.values():
-        order.look(one)
-    if order.missing and not plan:
-        order.store.probe(bytes_needed(order.missing, device))
-    with connected(scheduler) if scheduler and order.missing else nullcontext() as cluster:
-        if cluster:
-            order.workers = max(1, len(cluster.workers()))
-        if plan or (order.missing and not worker):
-            print(planned(order), flush=True)
-        if plan:
-            return
-        if order.missing:
-            commit()
-        if cluster:
-            cluster.fill(order)
+    remote = scheduler if order.missing else None
+    begin(order, plan, remote)
+    if plan:
+        return
     if order.missing and workers > 1:
-        common = ["--device", device, "--checkpoint-every", str(checkpoint_every)]
-        common += ["--store", str(store)] if store else []
-        common += [word for condition in only or () for word in ("--only", condition)]
-        _share(order, [*experiments, "--scale", scale, *common])
-    if not cluster and (workers == 1 or not budget):
+        share(order, [*experiments, "--scale", scale], only or (), store)
+    if not remote and (workers == 1 or not budget):
         fill(order)
     name = f"{' '.join(experiments)}, {scale}"
     if report := str(order.closed()):
@@ -198,30 +136,22 @@ def run(
         print(f"{name}: stopped after {budget}. {leftover(order)}")
 
 
-def _share(order: Order, words: list[str]) -> None:
-    """Run the same command in one-thread processes, which divide the work by the store's locks."""
-    from modnoise.store.campaign import follow
+def _ordered(runs: list[Trainable], store: Path | None, *, device: str, **options: Any) -> Order:
+    """What there is to do, said where the caller can see it."""
+    from modnoise.store.order import Order
+    from modnoise.store.records import Store
+    from modnoise.training.settings import check_device
 
-    env = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", _WORKER: "1"}
-    command = [sys.executable, "-m", "modnoise", "run", *words]
-    if order.deadline is not None:
-        command += ["--budget", f"{max(0.001, order.deadline - time.monotonic())}s"]
-    processes = [
-        subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL) for _ in range(order.workers)
-    ]
-    try:
-        while any(process.poll() is None for process in processes):
-            time.sleep(0.5)
-            follow(order)
-    except KeyboardInterrupt:  # a terminal has told the workers too; who told us alone has not
-        for process in processes:
-            process.send_signal(signal.SIGTERM)
-        for process in processes:
-            process.wait()
-        raise
-    follow(order)
-    if failed := sum(process.returncode != 0 for process in processes):
-        raise typer.Exit(_fail(f"{failed} of {order.workers} workers failed, see above", 1))
+    check_device(device)
+    worker = WORKER in os.environ
+    logging.basicConfig(level=logging.WARNING if worker else logging.INFO, format="%(message)s")
+    order = Order(
+        {run.key: run for run in runs}, Store(store), weights=False, device=device, threads=1,
+        progress=sys.stderr.isatty() and options["workers"] == 1 and not worker, **options,
+    )  # fmt: skip
+    for one in order.runs.values():
+        order.look(one)
+    return order
 
 
 @app.command("list", short_help="experiments, their cost, what is recorded")
@@ -382,6 +312,6 @@ def main(words: list[str] | None = None) -> NoReturn:
     if code == 130:  # typer's own code for Ctrl-C
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
-        if _WORKER not in os.environ:
+        if WORKER not in os.environ:
             _fail("interrupted; the same command goes on from the last checkpoint", 130)
     sys.exit(code)

@@ -7,9 +7,11 @@ declares its own in its module ``experiments``; grids that no source gives are o
 
 from __future__ import annotations
 
+import difflib
 import itertools
+import json
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -77,3 +79,45 @@ def _point(over: Mapping[str, tuple], values: Iterable[Any]) -> dict[str, Any]:
         several = names.split("+")
         point |= zip(several, value if len(several) > 1 else [value], strict=True)
     return point
+
+
+def one_of(value: str, allowed: Sequence[str], what: str) -> str:
+    """The value, if it is allowed.
+
+    Raises:
+        SpecError: it is not; with what is near it, and what is allowed.
+    """
+    if value in allowed:
+        return value
+    near = difflib.get_close_matches(value, allowed, n=1, cutoff=0.4)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    raise SpecError(f"unknown {what} {value!r}{hint} (allowed: {', '.join(allowed)})")
+
+
+def _value(text: str) -> object:
+    try:
+        return json.loads(text.lower() if text in ("True", "False") else text)
+    except ValueError:
+        return text
+
+
+def selected(runs: list[Trainable], conditions: Sequence[str]) -> list[Trainable]:
+    """Those of the runs for which every condition ``field=value`` holds.
+
+    Raises:
+        SpecError: an unknown field, no ``=``, or a value that none of the runs has.
+    """
+    for condition in conditions:
+        name, equals, text = condition.partition("=")
+        if not equals:
+            raise SpecError(f"{condition!r} is not allowed: it must be FIELD=VALUE, as noise=0.5")
+        fields = dict.fromkeys(name for run in runs for name in type(run).model_fields)
+        one_of(name, list(fields), "field")
+        runs = [run for run in runs if name in type(run).model_fields]
+        values = sorted({getattr(run, name) for run in runs}, key=str)
+        runs = [run for run in runs if getattr(run, name) == _value(text)]
+        if not runs:
+            raise SpecError(
+                f"no run has {name} = {text} (there is {', '.join(str(v) for v in values)})"
+            )
+    return runs

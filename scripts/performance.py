@@ -173,8 +173,6 @@ def page(told: dict) -> str:
             if f"{name}_ms" in row and "bound_ms" in row:
                 row = row | {f"limit_{name}": row[f"{name}_ms"] / row["bound_ms"]}
         rows.setdefault(row["what"] if row["device"] == "cpu" else "gpu", []).append(row)
-    recording, scaling = rows["recording"][0], rows["scaling"]
-    growth = {row["axis"]: row for row in scaling}
     gains = [row["bf16_gain"] for row in rows["one net"] if "bf16_gain" in row]
     pairs = verdict_pairs()
     same = (pairs["same verdict"] == "yes").all()
@@ -195,19 +193,8 @@ def page(told: dict) -> str:
             rows["memory"],
             {**_HEAD, **{name: (f"{name}_mb", "{:.0f}") for name in ("plain", "lookup", "fast")}},
         ),
-        recording=f"Recording curves, FF and its controls along the way takes "
-        f"{recording['share_at_200000']:.2%} of the time of the paper's 200,000 steps, and "
-        f"{recording['share']:.0%} of a training of {recording['steps']} steps, where points are "
-        f"dense.",
-        scaling="\n".join(
-            f"- with {what}: to the power {growth[axis]['exponent']:.2f} "
-            f"({axis} = {', '.join(map(str, growth[axis]['sizes']))})"
-            for axis, what in (
-                ("width", "the width $M$, p = 113"),
-                ("p", "$p$, M = 513"),
-                ("nets", "the number of stacked nets, p = 59, M = 33"),
-            )
-        ),
+        recording=_recording(rows["recording"][0]),
+        scaling=_scaling(rows["scaling"]),
         bf16=(
             f"Here the engine gains {min(gains):.2f} to {max(gains):.2f} times over fp32."
             if gains
@@ -226,6 +213,27 @@ def page(told: dict) -> str:
         ),
         gpu=_gpu(told, rows.get("gpu", [])),
     )  # fmt: skip
+
+
+def _recording(row: dict) -> str:
+    return (
+        f"Recording curves, FF and its controls along the way takes {row['share_at_200000']:.2%} "
+        f"of the time of the paper's 200,000 steps, and {row['share']:.0%} of a training of "
+        f"{row['steps']} steps, where points are dense."
+    )
+
+
+def _scaling(rows: list[dict]) -> str:
+    growth = {row["axis"]: row for row in rows}
+    return "\n".join(
+        f"- with {what}: to the power {growth[axis]['exponent']:.2f} "
+        f"({axis} = {', '.join(map(str, growth[axis]['sizes']))})"
+        for axis, what in (
+            ("width", "the width $M$, p = 113"),
+            ("p", "$p$, M = 513"),
+            ("nets", "the number of stacked nets, p = 59, M = 33"),
+        )
+    )
 
 
 def _gpu(told: dict, rows: list[dict]) -> str:

@@ -1,4 +1,4 @@
-"""Write the README's figure and verdict table, and the page on speed: ``make readme``.
+"""Write the README's figure and short table, and the page on speed: ``make readme``.
 
 Everything between a pair of comments such as ``<!-- verdicts: ... -->`` and ``<!-- /verdicts -->``
 is replaced; figures go to ``book/figures/``.
@@ -30,21 +30,41 @@ def final_rows(name: str) -> pd.DataFrame:
 
 
 def table() -> str:
-    """Counts and one line per verdict, read from the stored pages as the scorecard reads them."""
+    """Counts of all verdicts, and a line per headline claim, read as the scorecard reads them."""
     card = scorecard.read()
-    total = scorecard.counts(card)
+    counts = ", ".join(f"{n} {state}" for state, n in scorecard.counts(card).items())
     lines = [
-        f"{len(card)} verdicts: " + ", ".join(f"{n} {state}" for state, n in total.items()) + ".",
+        f"{len(card)} verdicts: {counts}; all of them, with rules and numbers, are on the "
+        f"[scorecard](notebooks/99_scorecard.ipynb). Those that are asked about first:",
         "",
-        "| page | claim | source | verdict | conditions that hold |",
-        "| --- | --- | --- | --- | --- |",
+        "| claim | verdict | measured | page |",
+        "| --- | --- | --- | --- |",
     ]
-    for row in card.itertuples():
-        link = f"[{row.page[:2]}](notebooks/{row.page})"
-        claim = f"{row.statement} (`{row.claim}`)"
-        cells = (link, claim, row.source, f"**{row.state}**", row.tally)
-        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    for name, rows in card.groupby("claim", sort=False):
+        if condition := mn.CLAIMS[name].headline:
+            last = rows.iloc[-1]
+            verdict = "; ".join(
+                dict.fromkeys(f"**{x.state}**, {x.tally}" for x in rows.itertuples())
+            )
+            number = one_number(last.measured, condition)
+            page = f"[{last.page[:2]}](notebooks/{last.page})"
+            cells = (f"{last.statement} (`{name}`)", verdict, number, page)
+            lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines)
+
+
+def one_number(measured: list[str], condition: str) -> str:
+    """What was measured of one condition, up to the first semicolon, without spreads over seeds.
+
+    >>> one_number(["noise 0.5: 1 (fails)", "noise 0.8: test 94.8 % (92.1 to 98.3); more (holds)"],
+    ...     "noise 0.8")
+    'noise 0.8: test 94.8 %'
+    """
+    found = [text for text in measured if text.startswith(f"{condition}: ")]
+    if len(found) != 1:
+        raise SystemExit(f"{condition!r} must be one of the measured conditions, not {measured}")
+    text = found[0].removesuffix(" (holds)").removesuffix(" (fails)").split(";")[0]
+    return re.sub(r" \([^()]* to [^()]*\)", "", text)
 
 
 def figure(folder: Path) -> str:

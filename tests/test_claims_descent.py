@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from modnoise.arithmetic.claims.descent import DESCENT
+from modnoise.arithmetic.claims import descent, tied, variants
 from modnoise.claim import check
 from modnoise.studies import CLAIMS
 
+IDS = [claim.id for section in (descent, variants, tied) for claim in section.CLAIMS]
 WIDTHS = (17, 33, 65, 129, 257, 513, 1025)
 TEST = (0.90, 0.92, 0.80, 0.70, 0.85, 0.95, 0.97)
 NOISY = (0.0, 0.1, 0.5, 0.995, 1.0, 1.0, 1.0)  # M* = 129
@@ -377,7 +378,7 @@ def test_misspecification_needs_its_ceiling_both_noises_and_two_decays():
 # all
 
 
-@pytest.mark.parametrize("claim", [claim.id for claim in DESCENT])
+@pytest.mark.parametrize("claim", IDS)
 def test_smoke_scale_is_too_small_to_say(claim):
     rows = {
         "R3.1-2": decays(2, 3, 4), "R3.1-3": activations(), "C2-misspecification": tied()
@@ -386,11 +387,11 @@ def test_smoke_scale_is_too_small_to_say(claim):
     assert state(claim, *rows, scale="smoke") == "not tested"
 
 
-@pytest.mark.parametrize("claim", [claim.id for claim in DESCENT])
+@pytest.mark.parametrize("claim", IDS)
 def test_nets_of_two_moduli_are_not_mixed(claim):
     with pytest.raises(ValueError, match="p = 59 and 113"):
         state(claim, ladder(), ladder(p=113))
 
 
 def test_every_claim_of_the_section_is_known_by_its_id():
-    assert {claim.id for claim in DESCENT} <= set(CLAIMS)
+    assert set(IDS) <= set(CLAIMS)

@@ -24,6 +24,7 @@ from modnoise.store.files import digest, state_facts
 from modnoise.store.load import load_or_train
 from modnoise.store.records import CHECKOUT, Store, duration
 from modnoise.studies import EXPERIMENTS
+from modnoise.sweep import selected
 
 
 @dataclass(frozen=True)
@@ -289,13 +290,13 @@ def test_help_is_on_stdout_and_shows_examples(modnoise, line):
 def test_conditions_must_all_hold_and_take_words_numbers_and_truth_values():
     runs = [Run(p=7, noise=n, tied=t, op=o) for n in (0.0, 0.5) for t in (True, False)
             for o in ("add", "sub")]  # fmt: skip
-    assert cli.selected(runs, []) == runs
-    assert cli.selected(runs, ["noise=0.5", "tied=True", "op=sub"]) == [
+    assert selected(runs, []) == runs
+    assert selected(runs, ["noise=0.5", "tied=True", "op=sub"]) == [
         Run(p=7, noise=0.5, tied=True, op="sub")
     ]
-    assert len(cli.selected(runs, ["noise=0"])) == 4
+    assert len(selected(runs, ["noise=0"])) == 4
     with pytest.raises(SpecError, match="no run has tied = 2"):
-        cli.selected(runs, ["noise=0", "tied=2"])
+        selected(runs, ["noise=0", "tied=2"])
 
 
 def test_a_mistake_leaves_no_traceback_in_a_process_of_its_own():
@@ -453,7 +454,7 @@ def test_a_command_on_a_page_has_experiments_and_options_that_exist(monkeypatch,
     given = get_command(cli.app).commands[name].make_context(name, words).params
     if given.get("experiments"):
         runs = cli._runs(given["experiments"], given["scale"], given["only"])
-        assert cli.selected(runs, given.get("weights_for") or [])
+        assert selected(runs, given.get("weights_for") or [])
     if given.get("budget"):
         assert cli._seconds(given["budget"]) > 0
 

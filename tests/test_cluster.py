@@ -18,7 +18,7 @@ import torch
 
 from modnoise import cli, studies
 from modnoise.arithmetic.run import Run
-from modnoise.store import campaign, cluster
+from modnoise.store import campaign, cluster, errands, worker
 from modnoise.store.cluster import ClusterError
 from modnoise.store.files import state_facts
 from modnoise.store.load import load_or_train
@@ -80,7 +80,7 @@ def workers(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr(cluster, "POLL", 0.05)
+    monkeypatch.setattr(errands, "POLL", 0.05)
     monkeypatch.setattr(cluster, "PATIENCE", 1.0)
 
 
@@ -112,7 +112,7 @@ def run(runs, scheduler: str, store: Store, **options) -> Report:
     for one in order.runs.values():
         order.look(one)
     with cluster.connected(scheduler) as there:
-        there.fill(order)
+        errands.fill(order, there)
     return order.closed()
 
 
@@ -370,10 +370,10 @@ def test_what_is_no_address_is_refused(store, address):
     assert line.endswith("it must be as tcp://host:8786")
 
 
-@pytest.mark.parametrize("package", cluster.SAME)
+@pytest.mark.parametrize("package", worker.SAME)
 def test_workers_with_other_versions_get_no_work(scheduler, workers, store, monkeypatch, package):
-    here = {**cluster._versions(), package: "0.0.7"}
-    monkeypatch.setattr(cluster, "_versions", lambda: here)
+    here = {**worker.same_versions(), package: "0.0.7"}
+    monkeypatch.setattr(errands, "same_versions", lambda: here)
     line = refused([TINY], scheduler, store=store)
     assert line.startswith("worker tcp://127.0.0.1:")
     assert line.endswith(", this process 0.0.7: install the same version")
@@ -382,7 +382,7 @@ def test_workers_with_other_versions_get_no_work(scheduler, workers, store, monk
 
 
 def test_a_worker_without_the_package_or_the_device_is_refused(scheduler, store):
-    problem = cluster._problem(ModuleNotFoundError("No module named 'modnoise'"))
+    problem = errands._problem(ModuleNotFoundError("No module named 'modnoise'"))
     assert problem == "cannot use modnoise: No module named 'modnoise'"
     if not torch.cuda.is_available():
         line = refused([TINY], scheduler, store=store, device="cuda")

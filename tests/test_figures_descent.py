@@ -70,12 +70,6 @@ def test_every_figure_is_readable_in_both_themes(call, theme, assert_readable):
     assert_readable(drawn(call, theme))
 
 
-def test_every_figure_of_the_module_is_drawn_here():
-    module = figures.one_ladder.__module__
-    of_it = {name for name in figures.__all__ if getattr(figures, name).__module__ == module}
-    assert {call.split()[0] for call in CALLS} == of_it
-
-
 def test_a_ladder_shows_the_test_error_and_how_far_the_noise_is_fit():
     color = style.PALETTES["light"]
     (ax,) = drawn("one_ladder").axes
@@ -209,7 +203,7 @@ def test_regimes_are_light_enough_to_read_a_number_on_and_differ():
 
 
 def descent_fill(name, palette):
-    from modnoise.arithmetic.figures.descent import _fill
+    from modnoise.arithmetic.figures.regimes import _fill
 
     return _fill(name, palette)
 

@@ -107,12 +107,6 @@ def test_every_figure_is_readable_in_both_themes(call, theme, assert_readable):
     assert_readable(drawn(call, theme))
 
 
-def test_every_figure_of_the_module_is_drawn_here():
-    module = figures.rise_grid.__module__
-    of_it = {name for name in figures.__all__ if getattr(figures, name).__module__ == module}
-    assert {call.split()[0] for call in CALLS} == of_it
-
-
 def below_all(fig, text):
     """Whether the legend lies below everything that belongs to the panels."""
     (legend,) = fig.legends

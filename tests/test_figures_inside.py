@@ -103,12 +103,6 @@ def test_every_figure_is_readable_in_both_themes(name, theme, assert_readable):
         assert colors == {style.PALETTES[theme]["ink"]}
 
 
-def test_every_figure_of_the_module_is_drawn_here():
-    module = figures.selection.__module__
-    of_it = {name for name in figures.__all__ if getattr(figures, name).__module__ == module}
-    assert set(CALLS) == of_it
-
-
 def test_angles_are_dots_beside_the_diagonal_and_larger_where_w_is():
     fig = drawn("phase_relation")
     assert [ax.get_title("left") for ax in fig.axes] == ["noise 10 %", "noise 30 %"]

@@ -22,9 +22,13 @@ FRAME = pd.DataFrame(
 )
 
 
+CALLS = {"prior_against": ((FRAME,), {"chance": 0.1, "title": "A title"})}
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_it_draws_in_both_themes(theme, assert_readable):
-    assert_readable(themed(theme, prior_against, FRAME, chance=0.1, title="A title"))
+    args, kwargs = CALLS["prior_against"]
+    assert_readable(themed(theme, prior_against, *args, **kwargs))
 
 
 def test_lines_are_medians_and_dots_are_seeds_and_a_missing_part_is_left_out():

@@ -17,7 +17,7 @@ from torch import nn
 
 from modnoise.arithmetic.run import Run
 from modnoise.claim import check
-from modnoise.cli import main, selected
+from modnoise.cli import main
 from modnoise.frames import curves
 from modnoise.mnist import data as mnist_data
 from modnoise.mnist import figures
@@ -47,6 +47,7 @@ from modnoise.spec import SpecError
 from modnoise.store.load import load_or_train
 from modnoise.store.records import configuration
 from modnoise.studies import EXPERIMENTS, spec_from
+from modnoise.sweep import selected
 from modnoise.training.loop import kind_of, train
 
 TINY = {"source": "subset", "images": 60, "hidden1": 7, "hidden2": 5, "steps": 4}

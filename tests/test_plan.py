@@ -12,8 +12,8 @@ import torch
 
 from modnoise.arithmetic.run import Run
 from modnoise.spec import Trainable, field
-from modnoise.store import campaign, plan
-from modnoise.store.campaign import fill, shared
+from modnoise.store import campaign, plan, stacks
+from modnoise.store.campaign import fill
 from modnoise.store.costs import Sample, estimate, family, measured, size
 from modnoise.store.order import Order, time_left
 from modnoise.store.records import Store
@@ -85,7 +85,7 @@ def clock(monkeypatch) -> SimpleNamespace:
     )
     monkeypatch.setattr(plan, "kind_of", lambda run: kind)
     monkeypatch.setattr(plan, "train", train)
-    monkeypatch.setattr(campaign, "kind_of", lambda run: kind)
+    monkeypatch.setattr(stacks, "kind_of", lambda run: kind)
     monkeypatch.setattr(time, "monotonic", lambda: clock.now)
     return clock
 
@@ -149,7 +149,7 @@ def test_the_costliest_families_and_every_kind_are_timed_while_there_is_time(clo
         "middle": [[Walk(width=65, pace=8.0)] * 2, [Walk(width=33, pace=8.0)]],
         "other": [[Ride(width=1)]],
     }  # fmt: skip
-    found = [stack for stacks in families.values() for stack in stacks]
+    found = [stack for some in families.values() for stack in some]
     monkeypatch.setattr(plan, "rehearse", lambda stack, *_: seen.append(stack) or spend())
 
     def spend() -> float:
@@ -202,9 +202,9 @@ def test_workers_share_stacks_not_what_is_in_them(clock, tmp_path):
     runs = [Walk(width=128, seed=s) for s in range(3)]  # a stack of two and one of one
     order = order_of(runs, Store(tmp_path), workers=9)
     plan.plan(order)
-    assert shared(order) == pytest.approx(time_left(order) * 2 / 3)
+    assert stacks.shared(order) == pytest.approx(time_left(order) * 2 / 3)
     order.workers = 1
-    assert shared(order) == time_left(order) > 0
+    assert stacks.shared(order) == time_left(order) > 0
 
 
 def test_a_long_list_of_shapes_is_cut(clock, monkeypatch, tmp_path):

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 import sys
 from pathlib import Path
 
 import pytest
+
+from modnoise.studies import CLAIMS, STUDIES
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -32,15 +35,34 @@ def test_the_page_on_speed_is_the_recorded_benchmarks(readme):
     assert (ROOT / "book" / "performance.md").read_text() == made
 
 
-def test_the_table_has_one_line_per_stored_verdict(readme):
+def test_the_table_has_one_line_per_headline_claim_and_counts_all_verdicts(readme):
     lines = readme.table().splitlines()
     card = readme.scorecard.read()
     assert lines[0].startswith(f"{len(card)} verdicts: ")
-    assert len(lines) == len(card) + 4
-    for row, line in zip(card.itertuples(), lines[4:], strict=True):
-        assert f"(`{row.claim}`)" in line
-        assert f"**{row.state}** | {row.tally} |" in line
-        assert f"](notebooks/{row.page})" in line
+    names = [name for name, claim in CLAIMS.items() if claim.headline]
+    assert sorted(re.search(r"\(`(.+?)`\)", line)[1] for line in lines[4:]) == sorted(names)
+    for line in lines[4:]:
+        rows = card[card.claim == re.search(r"\(`(.+?)`\)", line)[1]]
+        for row in rows.itertuples():
+            assert f"**{row.state}**, {row.tally}" in line
+            assert f"](notebooks/{row.page})" in line
+            assert f"| {CLAIMS[row.claim].headline}: " in line
+
+
+def test_every_paper_has_a_headline():
+    papers = [importlib.import_module(f"{study}.claims").CLAIMS for study in STUDIES]
+    assert all(any(claim.headline for claim in claims) for claims in papers)
+
+
+def test_a_number_is_that_of_its_condition_and_a_missing_condition_is_named(readme):
+    measured = ["noise 0.5: 1 % (fails)", "noise 0.8: 94.8 % (92.1 to 98.3); more (holds)"]
+    assert readme.one_number(measured, "noise 0.8") == "noise 0.8: 94.8 %"
+    with pytest.raises(SystemExit, match="'noise 0.3' must be one of the measured conditions"):
+        readme.one_number(measured, "noise 0.3")
+
+
+def test_the_first_screen_of_the_repository_is_short():
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 120
 
 
 def test_only_the_part_between_the_comments_is_replaced(readme):

@@ -21,7 +21,7 @@ import torch
 
 from modnoise.arithmetic.experiments.sizes import WIDTHS
 from modnoise.arithmetic.run import Run
-from modnoise.store import campaign, files, records
+from modnoise.store import campaign, files, records, stacks
 from modnoise.store.files import Damaged, read_folder, read_state, state_facts, write_folder
 from modnoise.store.load import load_or_train
 from modnoise.store.order import Order
@@ -688,11 +688,11 @@ def test_a_stack_that_does_not_fit_into_memory_is_halved(store, monkeypatch):
 @pytest.mark.parametrize("width", WIDTHS)
 def test_stacks_hold_about_1024_neurons_and_every_run_once(width):
     runs = [Run(width=width, steps=steps, seed=s) for s in range(70) for steps in (10, 20)]
-    stacks = campaign.stacks(runs, "cpu")
-    assert sorted(r.key for stack in stacks for r in stack) == sorted(r.key for r in runs)
-    assert all(len({run.steps for run in stack}) == 1 for stack in stacks)
-    assert all(len(stack) == 1 or len(stack) * width <= 1088 for stack in stacks)
-    assert max(map(len, stacks)) == max(1, 1024 // (width - 1))
+    found = stacks.stacks(runs, "cpu")
+    assert sorted(r.key for stack in found for r in stack) == sorted(r.key for r in runs)
+    assert all(len({run.steps for run in stack}) == 1 for stack in found)
+    assert all(len(stack) == 1 or len(stack) * width <= 1088 for stack in found)
+    assert max(map(len, found)) == max(1, 1024 // (width - 1))
 
 
 def test_environment_variables_name_the_folders(tmp_path, monkeypatch):

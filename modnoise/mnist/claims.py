@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from modnoise.claim import Claim, Untested, at_noise, values
+from modnoise.claim import Claim, Found, Untested, at_noise, values
 
 SEEDS = 20
 """Fewest seeds of a rule about the spread over seeds."""
@@ -38,10 +38,10 @@ def _points(shares: pd.Series) -> str:
     return "{} points ({} to {})".format(*text)
 
 
-def _noise_first(step: int) -> Callable[[pd.DataFrame], list[tuple[str, str, bool]]]:
+def _noise_first(step: int) -> Callable[[pd.DataFrame], Found]:
     """Noisy accuracy above clean accuracy at one epoch, in three quarters of the seeds."""
 
-    def apply(frame: pd.DataFrame) -> list[tuple[str, str, bool]]:
+    def apply(frame: pd.DataFrame) -> Found:
         found = []
         for noise in NOISES:
             rows = _rows(frame, noise, step)
@@ -63,7 +63,7 @@ def _excess(rows: pd.DataFrame) -> tuple[str, float]:
     return text, mean / error if error else np.inf * np.sign(mean)
 
 
-def _blind(frame: pd.DataFrame) -> list[tuple[str, str, bool]]:
+def _blind(frame: pd.DataFrame) -> Found:
     found = []
     for noise in NOISES:
         for step in (0, 1, 2):
@@ -72,7 +72,7 @@ def _blind(frame: pd.DataFrame) -> list[tuple[str, str, bool]]:
     return found
 
 
-def _sees(frame: pd.DataFrame) -> list[tuple[str, str, bool]]:
+def _sees(frame: pd.DataFrame) -> Found:
     if frame.empty:
         raise Untested("no rows")
     found = []
@@ -83,7 +83,7 @@ def _sees(frame: pd.DataFrame) -> list[tuple[str, str, bool]]:
     return found
 
 
-def _first(step: int, name: str, reading: str) -> Claim:
+def _first(step: int, name: str, reading: str, headline: str = "") -> Claim:
     return Claim(
         f"R3.2-mnist-{name}",
         f"On MNIST noisy labels come first: noisy above clean accuracy at epoch 1, {reading}",
@@ -92,11 +92,12 @@ def _first(step: int, name: str, reading: str) -> Claim:
         f"accuracy at epoch 1, {reading}, in at least three quarters of the seeds",
         _noise_first(step),
         same="source",
+        headline=headline,
     )
 
 
 CLAIMS = (
-    _first(0, "before", "read before the first step"),
+    _first(0, "before", "read before the first step", "noise 0.2"),
     _first(1, "after", "read after the first step"),
     Claim(
         "MNIST-null",

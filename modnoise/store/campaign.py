@@ -1,9 +1,7 @@
-"""Train what is missing and record it: who trains what, in which stacks, from which checkpoint.
+"""Train what is missing and record it, stack by stack, each from its checkpoint.
 
-A stack in training holds one lock per run, so that processes that want the same runs share the
-work, and leaves a checkpoint from which it goes on bit for bit. How runs are stacked can change
-the last bits of a result, so an interrupted stack is always finished as the same stack. Seconds
-are those of a clock that nobody sets. All: ours.
+A stack in training leaves a checkpoint from which it goes on bit for bit (who trains what:
+`modnoise.store.stacks`). Seconds are those of a clock that nobody sets. All: ours.
 """
 
 from __future__ import annotations
@@ -14,7 +12,6 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,10 +27,9 @@ from modnoise.store.files import (
     read_state,
     remove_state,
     set_aside,
-    state_facts,
     write_state,
 )
-from modnoise.store.order import Order, time_left
+from modnoise.store.order import Order
 from modnoise.store.records import (
     StoreError,
     configuration,
@@ -43,8 +39,8 @@ from modnoise.store.records import (
     processor,
     writing,
 )
-from modnoise.studies import spec_from
-from modnoise.training.loop import State, Trained, kind_of, train
+from modnoise.store.stacks import begun, checkpoint_of, claim, progress, tell
+from modnoise.training.loop import State, Trained, train
 
 logger = logging.getLogger("modnoise")
 
@@ -105,115 +101,6 @@ def follow(order: Order) -> None:
         logger.info(progress(order))
 
 
-def shared(order: Order) -> float:
-    """Seconds until nothing is missing: the workers share it, but each stack is one worker's."""
-    longest = max((time_left(order, stack) for stack in to_train(order)), default=0.0)
-    return max(longest, time_left(order) / order.workers)
-
-
-def progress(order: Order) -> str:
-    """How many runs are recorded, and the time left if there is a forecast."""
-    left = f", about {duration(shared(order))} left" if order.forecast else ""
-    return f"{len(order.found)} of {count(len(order.runs))}{left}"
-
-
-def tell(order: Order, stack: Sequence[Trainable], news: str) -> None:
-    """One line of progress about a stack."""
-    title = kind_of(stack[0]).title(stack[0])
-    logger.info("%s: %d x %s %s", progress(order), len(stack), title, news)
-
-
-# --- what to train as one stack
-
-
-def bytes_needed(runs: Sequence[Trainable], device: str) -> int:
-    """Weights of all runs, and two generations of the largest checkpoint: weights, two moments."""
-    largest = max(sum(x.weight_bytes for x in stack) for stack in stacks(runs, device))
-    return sum(x.weight_bytes for x in runs) + 6 * largest
-
-
-def stacks(runs: Sequence[Trainable], device: str) -> list[list[Trainable]]:
-    """Runs that can share tensors, in stacks of a size that suits the device."""
-    alike: dict[tuple, list[Trainable]] = {}
-    for run in runs:
-        alike.setdefault(run.stack_fields, []).append(run)
-    found = []
-    for group in alike.values():
-        size = kind_of(group[0]).stack_size(group[0], device)
-        found += [group[i : i + size] for i in range(0, len(group), size)]
-    return found
-
-
-def begun(order: Order) -> tuple[list[tuple[int, list[Trainable]]], list[list[Trainable]]]:
-    """Stacks with a checkpoint, and the steps in it, that this order goes on with.
-
-    Those whose missing members are all asked for; the furthest first. Then the stacks with a
-    checkpoint though all members are recorded.
-    """
-    missing, started, ours, over = {run.key for run in order.missing}, [], [], []
-    for path in order.store.checkpoints.glob("*.safetensors"):
-        try:
-            facts = state_facts(path)
-            stack = [spec_from(member) for member in facts["members"]]
-        except (Damaged, FileNotFoundError, ValueError):  # named when it is to be used
-            continue
-        if path == checkpoint_of(order, stack):
-            started.append((-facts["step"], path, stack))
-    for step, _, stack in sorted(started, key=lambda entry: entry[:2]):
-        keys = [run.key for run in stack]
-        rest = {k for k in keys if k in missing or not (order.store.root / k).exists()}
-        if rest and rest <= missing:
-            missing -= rest
-            ours.append((-step, stack))
-        if not rest:
-            over.append(stack)
-    return ours, over
-
-
-def to_train(order: Order) -> list[list[Trainable]]:
-    """What is missing, in the stacks that were begun or will be."""
-    missing, started = {run.key: run for run in order.missing}, []
-    for _, stack in begun(order)[0]:
-        started.append([missing.pop(run.key) for run in stack if run.key in missing])
-    return started + stacks([*missing.values()], order.device)
-
-
-def _take(order: Order, held: ExitStack) -> tuple[list[Trainable], list[str]]:
-    """Lock the first stack that nobody else is training: its runs, and the keys we hold.
-
-    A stack that was begun before is taken whole or not at all; of a new one, what is free.
-    """
-    missing, store = {run.key: run for run in order.missing}, order.store
-    with writing(store.root / "locks"), store.lock("plan"):
-        started, _ = begun(order)
-        for _, stack in started:
-            wanted = [run.key for run in stack if run.key in missing]
-            with ExitStack() as attempt:
-                if store.locked(wanted, attempt) == wanted:
-                    held.enter_context(attempt.pop_all())
-                    return stack, wanted
-        taken = {run.key for _, stack in started for run in stack}
-        fresh = [run for key, run in missing.items() if key not in taken]
-        for stack in stacks(fresh, order.device):
-            if got := store.locked([run.key for run in stack], held):
-                return [missing[key] for key in got], got
-    return [], []
-
-
-def claim(order: Order, held: ExitStack) -> tuple[list[Trainable], list[str]]:
-    """Lock a stack in ``held``; its runs, and the keys that must be trained, if any.
-
-    No runs: others have locked all that is missing. What is damaged is moved aside.
-    """
-    stack, ours = _take(order, held)
-    for key in ours:
-        order.store.mend(order.runs[key])
-    need = [key for key in ours if not order.look(order.runs[key])]
-    if need and len(need) < len(stack) and not checkpoint_of(order, stack).exists():
-        stack = [run for run in stack if run.key in need]
-    return stack, need
-
-
 # --- training one stack
 
 
@@ -239,11 +126,6 @@ class Interrupt:
     def __exit__(self, *_: Any) -> None:
         for number, handler in self.before.items():
             signal.signal(number, handler)
-
-
-def checkpoint_of(order: Order, stack: Sequence[Trainable]) -> Path:
-    """The file in which the training of a stack is kept."""
-    return order.store.checkpoint((run.key for run in stack), order.device)
 
 
 def _keep(order: Order, stack: Sequence[Trainable], state: State) -> None:

@@ -12,7 +12,7 @@ from typing import Any, overload
 import pandas as pd
 
 from modnoise.spec import Trainable
-from modnoise.store.campaign import bytes_needed, fill
+from modnoise.store.campaign import fill
 from modnoise.store.files import Record
 from modnoise.store.order import Order, identity
 from modnoise.store.records import (
@@ -20,6 +20,7 @@ from modnoise.store.records import (
     Store,
     commit,
 )
+from modnoise.store.stacks import bytes_needed
 from modnoise.training.loop import Trained, kind_of
 from modnoise.training.settings import check_device
 

@@ -15,10 +15,11 @@ import numpy as np
 import torch
 
 from modnoise.spec import Trainable
-from modnoise.store.campaign import begun, bytes_needed, device_name, shared, to_train
+from modnoise.store.campaign import device_name
 from modnoise.store.costs import Sample, estimate, family, size
 from modnoise.store.order import Order, time_left
 from modnoise.store.records import count, duration
+from modnoise.store.stacks import begun, bytes_needed, shared, to_train
 from modnoise.training.loop import State, kind_of, train
 
 EACH, ALL = 0.3, 4.0

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from modnoise.claim import Claim, Untested, at_noise, chance, median, told
+from modnoise.claim import Claim, Found, Untested, at_noise, chance, median, told
 
-Found = list[tuple[str, str, bool]]
 _NOISES = (0.3, 0.5, 0.8)
 
 
@@ -89,7 +88,7 @@ def _multiplication(frame: pd.DataFrame) -> Found:
     return found
 
 
-CONTROLS = (
+CLAIMS = (
     Claim(
         "CONTROL-every",
         "Choosing one frequency per neuron does better than keeping all of them, each apart",
@@ -123,6 +122,7 @@ CONTROLS = (
         "at noise 0.3, 0.5, 0.8 the test accuracy of the label table's modes of equal frequencies "
         "is at least 95 %",
         _prior,
+        headline="noise 0.8",
     ),
     Claim(
         "D-FF-multiplication",

@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from modnoise.claim import Claim, Untested, at_noise, chance, median, told, values
+from modnoise.claim import Claim, Found, Untested, at_noise, chance, median, told, values
 
 
-def _separates(g: str) -> Callable[[pd.DataFrame], list[tuple[str, str, bool]]]:
+def _separates(g: str) -> Callable[[pd.DataFrame], Found]:
     """The rule of Result 4.1 with ``g`` as the filtered net."""
 
-    def apply(frame: pd.DataFrame) -> list[tuple[str, str, bool]]:
+    def apply(frame: pd.DataFrame) -> Found:
         found = []
         for noise in (0.3, 0.5, 0.8):
             rows, least = at_noise(frame, noise), 0.99 if noise == 0.3 else 0.95
@@ -39,7 +39,7 @@ _SEPARATION = (
 )
 
 
-def _swap(frame: pd.DataFrame) -> list[tuple[str, str, bool]]:
+def _swap(frame: pd.DataFrame) -> Found:
     found, at_chance = [], []
     for noise in sorted(x for x in frame.noise.unique() if 0 < x < 1):
         rows = at_noise(frame, noise)
@@ -61,10 +61,10 @@ def _swap(frame: pd.DataFrame) -> list[tuple[str, str, bool]]:
     return found
 
 
-def _not_below(*noises: float) -> Callable[[pd.DataFrame], list[tuple[str, str, bool]]]:
+def _not_below(*noises: float) -> Callable[[pd.DataFrame], Found]:
     """FF does not lower the test accuracy at any of these noise ratios."""
 
-    def apply(frame: pd.DataFrame) -> list[tuple[str, str, bool]]:
+    def apply(frame: pd.DataFrame) -> Found:
         found = []
         for noise in noises:
             rows = at_noise(frame, noise)
@@ -77,7 +77,7 @@ def _not_below(*noises: float) -> Callable[[pd.DataFrame], list[tuple[str, str, 
     return apply
 
 
-def _near_chance(rows: pd.DataFrame) -> list[tuple[str, str, bool]]:
+def _near_chance(rows: pd.DataFrame) -> Found:
     found = []
     for part in ("full", "G", "G_quadratic", "G_random"):
         holds = median(rows, part, "test") <= 3 * chance(rows)
@@ -85,17 +85,17 @@ def _near_chance(rows: pd.DataFrame) -> list[tuple[str, str, bool]]:
     return found
 
 
-def _no_rule(frame: pd.DataFrame) -> list[tuple[str, str, bool]]:
+def _no_rule(frame: pd.DataFrame) -> Found:
     return _near_chance(at_noise(frame, 1.0))
 
 
-def _untrained(frame: pd.DataFrame) -> list[tuple[str, str, bool]]:
+def _untrained(frame: pd.DataFrame) -> Found:
     if (frame.step > 0).any():
         raise Untested("not untrained: rows of later steps than 0")
     return _near_chance(frame)
 
 
-def _beats_random(frame: pd.DataFrame) -> list[tuple[str, str, bool]]:
+def _beats_random(frame: pd.DataFrame) -> Found:
     found = []
     for noise in (0.3, 0.5, 0.8):
         rows = at_noise(frame, noise)
@@ -110,7 +110,7 @@ def _beats_random(frame: pd.DataFrame) -> list[tuple[str, str, bool]]:
     return found
 
 
-def _leads(frame: pd.DataFrame) -> list[tuple[str, str, bool]]:
+def _leads(frame: pd.DataFrame) -> Found:
     found = []
     full = values(frame, "full", "test").groupby(frame.step).median()
     for part in ("G", "G_quadratic"):
@@ -127,7 +127,7 @@ def _leads(frame: pd.DataFrame) -> list[tuple[str, str, bool]]:
     return found
 
 
-FILTRATION = (
+CLAIMS = (
     Claim(
         "R4.1-FF",
         "Keeping one frequency per neuron separates the rule from the memorized labels",
@@ -135,6 +135,7 @@ FILTRATION = (
         f"with the trained activation: {_SEPARATION}",
         _separates("G"),
         needs={"act": "relu"},
+        headline="noise 0.8",
     ),
     Claim(
         "R4.1-FF-quadratic-part",
@@ -162,6 +163,7 @@ FILTRATION = (
         "points under max(0, −x)",
         _swap,
         needs={"act": "relu"},
+        headline="reverse relu, noise 0.3",
     ),
     Claim(
         "D-FF-subtraction",
