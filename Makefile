@@ -59,9 +59,10 @@ env: $(ENV) ## Make .venv with the tested versions of constraints.txt
 test: check unit nbval ## Style, unit tests and doctests, and the stored outputs of all notebooks
 
 .PHONY: check
-check: $(ENV) ## Style only: ruff's rules and format; repairs nothing
+check: $(ENV) ## Style only: ruff's rules and format, workflows' schema; repairs nothing
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
+	$(RUN) -m check_jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
 .PHONY: unit
 unit: $(ENV) ## Unit tests, doctests, and one small papermill run per notebook

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 from typer.main import get_command
 
 from modnoise import cli
@@ -69,10 +70,32 @@ def test_every_subcommand_of_modnoise_exists(page):
     assert named <= set(get_command(cli.app).commands)
 
 
+def commands(workflow: str) -> set[str]:
+    """What the jobs of a workflow run, one command per value of the matrix."""
+    found = set()
+    for job in yaml.safe_load(workflow)["jobs"].values():
+        matrix = job.get("strategy", {}).get("matrix", {})
+        points = matrix.get("include", []) + [{"target": x} for x in matrix.get("target", [])]
+        for run in (step["run"] for step in job["steps"] if "run" in step):
+            found |= {
+                run.replace("${{ matrix.target }}", x["target"])
+                for x in points or [{"target": ""}]
+            }
+    return found
+
+
+def test_workflows_call_make_targets_only():
+    for path in ROOT.glob(".github/workflows/*.yml"):
+        found = commands(path.read_text()) - {"command -v chromium"}
+        called = [re.fullmatch(r"make ([a-z-]+)( PYTHON=python)?", run) for run in found]
+        assert len(called) > 1
+        assert all(called), found
+        assert {call[1] for call in called} <= make_targets()
+
+
 def test_these_checks_see_what_they_look_for(monkeypatch, tmp_path):
     (tmp_path / "README.md").write_text(
-        "`modnoise/claims.py` [a](b.md) `make test` ```\nmake bok  # x\n``` "
-        "`papermill a/b.ipynb -p 1`"
+        "`modnoise/claims.py` [a](b.md) `make x`\n```\nmake bok\n```\n`papermill a/b.ipynb -p 1`"
     )
     monkeypatch.setitem(globals(), "ROOT", tmp_path)
     assert paths("README.md") == {"modnoise/claims.py", "b.md", "a/b.ipynb"}
