@@ -87,7 +87,7 @@ with all threads ({cores} cores). Net-steps per second of all together.
   the system in every step and got them anew, page by page, for up to a quarter of the time.
 - Nets of one shape are stacked, each with its own seed, noise, learning rate and decay.
 - On this machine fp32 products go through oneDNN after a check that they keep fp32 accuracy
-  (`modnoise.training.loop.exact_matmul`); a machine that would round gets the safe setting.
+  (`modnoise.training.settings.exact_matmul`); a machine that would round gets the safe setting.
 
 ## Lower precision, on request
 

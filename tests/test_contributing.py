@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 from pathlib import Path
+from pydoc import locate
 
 import pandas as pd
 import pytest
@@ -19,7 +20,7 @@ from modnoise.pages import style
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ("README.md", "CONTRIBUTING.md")
 EACH = pytest.mark.parametrize("page", PAGES)
-ELSEWHERE = {"out.ipynb", "modnoise/NAME/"}  # made by what the reader does
+ELSEWHERE = {"out.ipynb", "modnoise/NAME/", "modnoise.NAME"}  # made by what the reader does
 
 
 def text(page: str) -> str:
@@ -68,6 +69,20 @@ def test_every_subcommand_of_modnoise_exists(page):
     named = set(re.findall(r"(?:^|`)modnoise ([a-z-]+)", text(page), re.M))
     assert named
     assert named <= set(get_command(cli.app).commands)
+
+
+def test_every_dotted_name_of_the_package_exists():
+    texts = [ROOT / page for page in PAGES]
+    texts += [
+        path for x in ("book/*.md", "scripts/*.py", "modnoise/**/*.py") for path in ROOT.glob(x)
+    ]
+    named = {
+        name
+        for path in texts
+        for name in re.findall(r"`(modnoise(?:\.\w+)+)`", path.read_text(encoding="utf-8"))
+    }
+    assert len(named) > 20
+    assert sorted(name for name in named - ELSEWHERE if locate(name) is None) == []
 
 
 def commands(workflow: str) -> set[str]:
