@@ -10,6 +10,8 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
+import re
+import reprlib
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, TypeVar
 
@@ -20,6 +22,9 @@ FORMAT = 1
 """Version of the meaning of a run; part of every key, raised when an old result would mislead."""
 
 
+MOST_ERRORS = 5
+"""Errors that one message names."""
+
 AnySpec = TypeVar("AnySpec", bound="Spec")
 
 
@@ -27,25 +32,47 @@ class SpecError(ValueError):
     """A field with a value that is not allowed; the message is one line."""
 
 
-def _described(error: ValidationError, model: type[BaseModel]) -> str:
-    """One line out of a pydantic error: field, value, what is allowed."""
-    lines = []
-    for item in error.errors(include_url=False):
-        name = ".".join(str(part) for part in item["loc"])
-        if item["type"] == "extra_forbidden":
-            near = difflib.get_close_matches(name, model.model_fields, n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            lines.append(
-                f"unknown parameter {name!r}{hint} (allowed: {', '.join(model.model_fields)})"
-            )
-        elif item["type"] == "missing":
-            lines.append(f"{name} is missing")
-        elif name:
-            reason = item["msg"].removeprefix("Input should be ").replace("\n", " ")
-            lines.append(f"{name} = {item['input']!r} is not allowed: it must be {reason}")
-        else:
-            lines.append(item["msg"].removeprefix("Value error, "))
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 80
+
+
+def quoted(value: Any) -> str:
+    """A value as a part of a line: short, whatever it is.
+
+    >>> quoted("a\\nb"), quoted([[[[[[[[1]]]]]]]])
+    ("'a\\\\nb'", '[[[[[[[...]]]]]]]')
+    """
+    try:
+        return _SHORT.repr(value)
+    except ValueError:  # more digits than Python prints
+        return "a number of too many digits"
+
+
+def described(error: ValidationError, model: type[BaseModel]) -> str:
+    """One line out of a pydantic error: field, value, what is allowed; of many the first few."""
+    found = error.errors(include_url=False)
+    lines = [_line(item, model) for item in found[:MOST_ERRORS]]
+    if len(found) > MOST_ERRORS:
+        lines.append(f"and {len(found) - MOST_ERRORS} more")
     return "; ".join(lines)
+
+
+def _line(item: Mapping[str, Any], model: type[BaseModel]) -> str:
+    parts = [str(part) for part in item["loc"]]
+    name = ".".join(part if part.isprintable() else quoted(part) for part in parts)
+    if item["type"] == "extra_forbidden":
+        if len(parts) > 1:
+            return f"unknown parameter {quoted(name)}"
+        near = difflib.get_close_matches(name, model.model_fields, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        return f"unknown parameter {quoted(name)}{hint} (allowed: {', '.join(model.model_fields)})"
+    if item["type"] == "missing":
+        return f"{name} is missing"
+    reason = item["msg"].replace("\n", " ").removeprefix("Value error, ")
+    if not name:
+        return reason
+    reason = re.sub(r"^\w+ should ", "it must ", reason)
+    return f"{name} = {quoted(item['input'])} is not allowed: {reason}"
 
 
 class Spec(BaseModel):
@@ -57,11 +84,11 @@ class Spec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
-    def __init__(self, **fields: Any) -> None:
+    def __init__(self, /, **fields: Any) -> None:
         try:
             super().__init__(**fields)
         except ValidationError as error:
-            raise SpecError(_described(error, type(self))) from None
+            raise SpecError(described(error, type(self))) from None
 
     def but(self: AnySpec, **changes: Any) -> AnySpec:
         """The same value with some fields changed, validated again."""

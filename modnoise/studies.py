@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping
 from types import ModuleType
 from typing import Any
 
-from modnoise.spec import SpecError, Trainable
+from modnoise.spec import SpecError, Trainable, quoted
 
 STUDIES = [
     "modnoise.arithmetic",
@@ -75,7 +75,9 @@ def spec_from(config: Mapping[str, Any]) -> Trainable:
         SpecError: a kind that does not exist, or a field that is not allowed.
     """
     kind = config.get("kind")
-    if kind not in SPECS:
-        raise SpecError(f"kind = {kind!r} is not known: it must be one of {', '.join(SPECS)}")
+    if not isinstance(kind, str) or kind not in SPECS:
+        raise SpecError(
+            f"kind = {quoted(kind)} is not known: it must be one of {', '.join(SPECS)}"
+        )
     fields = {name: x for name, x in config.items() if name not in ("format", "kind")}
     return SPECS[kind](**fields)

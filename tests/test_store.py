@@ -22,10 +22,26 @@ import torch
 from modnoise.arithmetic.experiments.sizes import WIDTHS
 from modnoise.arithmetic.run import Run
 from modnoise.store import campaign, files, records, stacks
-from modnoise.store.files import Damaged, read_folder, read_state, state_facts, write_folder
+from modnoise.store.files import (
+    HISTORY,
+    WEIGHTS,
+    Damaged,
+    read_folder,
+    read_state,
+    state_facts,
+    write_folder,
+)
 from modnoise.store.load import load_or_train
 from modnoise.store.order import Order
-from modnoise.store.records import Report, Store, StoreError, commit, duration
+from modnoise.store.records import (
+    Report,
+    Store,
+    StoreError,
+    commit,
+    configuration,
+    duration,
+    provenance,
+)
 from modnoise.training.loop import train
 
 TINY = Run(p=7, width=16, steps=60)
@@ -341,23 +357,26 @@ def counted(function, after: int, count: list[int]):
 
 def test_a_writer_killed_anywhere_leaves_the_old_the_new_or_no_record(tmp_path, monkeypatch):
     path, outcomes = tmp_path / "record", []
+    facts = {"key": TINY.key, "config": configuration(TINY), "seed": TINY.seed, "diverged": False}
+    facts |= {**provenance(), "device": "cpu", "device_name": "", "threads": 1}
+    facts |= {"seconds": 0.0, "stack": [TINY.key]}
     for after in range(20):
         count = [0]
-        write_folder(path, {"file": b"old"}, {})
+        write_folder(path, {HISTORY: b"old"}, facts)
         with monkeypatch.context() as patch:
             patch.setattr(files, "write_synced", counted(files.write_synced, after, count))
             patch.setattr(files, "_sync", counted(files._sync, after, count))
             patch.setattr(Path, "rename", counted(Path.rename, after, count))
             patch.setattr(Path, "mkdir", counted(Path.mkdir, after, count))
             try:
-                write_folder(path, {"file": b"new", "more": b""}, {})
+                write_folder(path, {HISTORY: b"new", WEIGHTS: b""}, facts)
             except Killed:
-                outcomes.append(read_folder(path).files["file"] if path.exists() else None)
+                outcomes.append(read_folder(path).files[HISTORY] if path.exists() else None)
             else:
                 break
     assert outcomes[:5] == [b"old"] * 5
     assert set(outcomes) == {b"old", None, b"new"}
-    assert read_folder(path).files == {"file": b"new", "more": b""}
+    assert read_folder(path).files == {HISTORY: b"new", WEIGHTS: b""}
     assert [p.name for p in tmp_path.iterdir()] == ["record"]
 
 

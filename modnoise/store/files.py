@@ -22,7 +22,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import safetensors.numpy
+from pyarrow import ArrowException
 from safetensors import SafetensorError, safe_open
+
+from modnoise.spec import Spec, SpecError, quoted
+from modnoise.store.schema import CheckpointFacts, Manifest, parsed, shaped
 
 HISTORY, WEIGHTS, MANIFEST = "history.parquet", "weights.safetensors", "manifest.json"
 
@@ -63,8 +67,15 @@ def frame_bytes(frame: pd.DataFrame) -> bytes:
 
 
 def frame_from(data: bytes) -> pd.DataFrame:
-    """The inverse of `frame_bytes`."""
-    return pd.read_parquet(io.BytesIO(data))
+    """The inverse of `frame_bytes`.
+
+    Raises:
+        Damaged: it is no table.
+    """
+    try:
+        return pd.read_parquet(io.BytesIO(data))
+    except (ArrowException, OSError, ValueError, KeyError, TypeError) as error:
+        raise Damaged(f"a table is unreadable: {quoted(str(error))}") from None
 
 
 def digest(value: Any) -> str:
@@ -153,7 +164,7 @@ def glance(path: Path) -> dict[str, Any]:
 def _there(get: Callable[[str], Any], name: str) -> Any:
     try:
         return get(name)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         raise Damaged(f"{name} is missing") from None
 
 
@@ -163,15 +174,31 @@ def _sized(name: str, size: int, facts: Mapping[str, Any]) -> None:
 
 
 def _manifest(read: Callable[[str], bytes]) -> dict[str, Any]:
-    data = _there(read, MANIFEST)
+    return signed_from(Manifest, MANIFEST, _there(read, MANIFEST))
+
+
+def signed_from(model: type[Spec], name: str, data: bytes) -> dict[str, Any]:
+    """The facts in a JSON file that holds their `digest`, once they are what ``model`` says.
+
+    Raises:
+        Damaged: they are not what was written, or of another shape.
+    """
     try:
-        manifest = json.loads(data)
-        expected = manifest.pop("sha256")
+        facts = parsed(data)
+        expected = facts.pop("sha256")
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise Damaged(f"{MANIFEST} is unreadable") from None
-    if digest(manifest) != expected:
-        raise Damaged(f"{MANIFEST} differs from its checksum")
-    return manifest
+        raise Damaged(f"{name} is unreadable") from None
+    if digest(facts) != expected:
+        raise Damaged(f"{name} differs from its checksum")
+    return _shaped(model, name, facts)
+
+
+def _shaped(model: type[Spec], name: str, facts: Any) -> dict[str, Any]:
+    try:
+        shaped(model, facts)
+    except SpecError as error:
+        raise Damaged(f"{name}: {error}") from None
+    return facts
 
 
 def write_state(path: Path, tensors: Mapping[str, np.ndarray], facts: Mapping[str, Any]) -> None:
@@ -216,25 +243,27 @@ def state_from(name: str, data: bytes) -> tuple[dict[str, np.ndarray], dict[str,
         tensors = safetensors.numpy.load(data)
         size = int.from_bytes(data[:8], "little")
         metadata = json.loads(data[8 : 8 + size])["__metadata__"]
-        text = metadata["facts"]
-        if _state_digest(tensors, text) != metadata["sha256"]:
-            raise Damaged(f"{name} differs from its checksum")
-        return tensors, json.loads(text)
+        text, expected = metadata["facts"], metadata["sha256"]
+        facts = parsed(text)
     except (SafetensorError, ValueError, KeyError, TypeError):
         raise Damaged(f"{name} is unreadable") from None
+    if _state_digest(tensors, text) != expected:
+        raise Damaged(f"{name} differs from its checksum")
+    return tensors, _shaped(CheckpointFacts, name, facts)
 
 
 def state_facts(path: Path) -> dict[str, Any]:
-    """Facts of a checkpoint file, from its first bytes alone and unchecked.
+    """Facts of a checkpoint file, from its first bytes alone; no checksum is looked at.
 
     Raises:
-        Damaged: they cannot be read.
+        Damaged: they cannot be read, or are of another shape.
     """
     try:
         with safe_open(path, "np") as file:
-            return json.loads(file.metadata()["facts"])
-    except (SafetensorError, ValueError, KeyError, TypeError):
+            facts = parsed(file.metadata()["facts"])
+    except (SafetensorError, ValueError, KeyError, TypeError, IsADirectoryError):
         raise Damaged(f"{path.name} is unreadable") from None
+    return _shaped(CheckpointFacts, path.name, facts)
 
 
 def _state_digest(tensors: Mapping[str, np.ndarray], text: str) -> str:

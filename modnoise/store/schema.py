@@ -1,0 +1,143 @@
+"""What files from outside must look like: a manifest, a checkpoint's facts, an export's index, a
+notebook with verdicts.
+
+A checksum says that a file is what somebody wrote, not that it is of the right shape. Every file
+that may come from elsewhere passes one of these models before it is used: strictly typed, without
+fields that we do not know, with names that cannot leave their folder. All: ours.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, Field, NonNegativeFloat, NonNegativeInt, model_validator
+
+from modnoise.spec import Spec, SpecError
+
+DEEPEST = 12
+"""Levels of nesting of which no file of ours has more; deeper ones would end in the recursion
+limit of whatever walks through them."""
+
+AnySpec = TypeVar("AnySpec", bound=Spec)
+
+Key = Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Line = Annotated[str, Field(pattern=r"^\P{C}*$")]
+"""Text without line breaks and other control characters."""
+
+Member = Annotated[
+    str,
+    Field(
+        pattern=r"^([0-9a-f]{12}/(history\.parquet|weights\.safetensors|manifest\.json)"
+        r"|checkpoints/[0-9a-f]{12}(-[a-z]+)?\.safetensors)$"
+    ),
+]
+
+
+class FileFacts(BaseModel):
+    """Size and checksum of a file."""
+
+    model_config = Spec.model_config
+
+    bytes: NonNegativeInt
+    sha256: Sha256
+
+
+class RecordFiles(BaseModel):
+    """The files of a record beside its manifest; weights may be absent, but not null."""
+
+    model_config = Spec.model_config
+
+    history: FileFacts = Field(alias="history.parquet")
+    weights: FileFacts = Field(None, alias="weights.safetensors")
+
+
+class Part(FileFacts):
+    """One file of an export."""
+
+    name: Line
+
+
+class Manifest(Spec):
+    """Facts of a record; ``config`` is for `modnoise.studies.spec_from`."""
+
+    key: Key
+    config: dict[str, Any]
+    seed: int | None
+    diverged: bool
+    commit: Line | None
+    dirty: bool | None
+    versions: dict[Line, Line]
+    date: str = Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$")
+    device: Line
+    device_name: Line
+    threads: int = Field(ge=1)
+    seconds: NonNegativeFloat
+    stack: list[Key]
+    files: RecordFiles
+
+
+class CheckpointFacts(Spec):
+    """Facts of a checkpoint; ``members`` are for `modnoise.studies.spec_from`."""
+
+    members: list[dict[str, Any]] = Field(min_length=1)
+    device: Line
+    step: NonNegativeInt
+    seconds: NonNegativeFloat
+
+
+class ExportIndex(Spec):
+    """What an export holds: files of a tar stream in order, and the members of that."""
+
+    format: Literal[1]
+    parts: list[Part]
+    members: dict[Member, FileFacts]
+
+    @model_validator(mode="after")
+    def _numbered(self) -> ExportIndex:
+        for number, part in enumerate(self.parts, start=1):
+            if part.name != f"part-{number:04}":
+                raise ValueError(
+                    f"parts.{number - 1}.name = {part.name!r} is not allowed: it must be "
+                    f"part-{number:04}"
+                )
+        return self
+
+
+def parsed(data: bytes | str) -> Any:
+    """A JSON value.
+
+    Raises:
+        SpecError: it is no JSON, or nested deeper than anything of ours.
+    """
+    try:
+        value = json.loads(data)
+    except ValueError as error:
+        raise SpecError(f"it is no JSON: {error}") from None
+    except RecursionError:
+        value = None
+    else:
+        level = [value]
+        for _ in range(DEEPEST):
+            level = [x for v in level for x in _inside(v)]
+            if not level:
+                return value
+    raise SpecError(f"it is nested deeper than {DEEPEST} levels")
+
+
+def _inside(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return [*value.values()]
+    return value if isinstance(value, list) else []
+
+
+def shaped(model: type[AnySpec], value: Any) -> AnySpec:
+    """A value from outside as what it must be.
+
+    Raises:
+        SpecError: one line that names the first fields that are not allowed.
+    """
+    if not isinstance(value, dict):
+        raise SpecError("it must be fields with values")
+    return model(**value)
