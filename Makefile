@@ -103,7 +103,7 @@ bench: $(ENV) ## Time the trainers against plain loops and the bound
 
 .PHONY: clean
 clean: ## Remove the built book and all caches; .venv stays
-	rm -rf _build .pytest_cache .ruff_cache *.egg-info
+	rm -rf _build .pytest_cache .ruff_cache .hypothesis *.egg-info
 	find . -path ./.venv -prune -o -type d \
 	  \( -name __pycache__ -o -name .ipynb_checkpoints \) -exec rm -rf {} +
 

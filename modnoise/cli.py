@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import typer
 
 from modnoise import studies
-from modnoise.spec import SpecError, Trainable
+from modnoise.spec import SpecError, Trainable, quoted
 from modnoise.store.share import WORKER
 from modnoise.sweep import SCALES, one_of, selected
 
@@ -75,7 +75,7 @@ def _seconds(text: str) -> float:
         seconds = 0.0
     if not 0 < seconds < float("inf"):
         raise SpecError(
-            f"budget = {text!r} is not allowed: it must be a positive number of s, m or h, "
+            f"budget = {quoted(text)} is not allowed: it must be a positive number of s, m or h, "
             "as 90s, 9m or 1.5h"
         )
     return seconds
@@ -189,7 +189,7 @@ def show(
     """
     from modnoise.store.files import Damaged, read_folder
     from modnoise.store.overview import shown
-    from modnoise.store.records import Store
+    from modnoise.store.records import Store, StoreError
 
     paths = Store(store).paths()
     fits = [name for name in paths if name.startswith(key)]
@@ -197,11 +197,11 @@ def show(
         near = fits[:5] or difflib.get_close_matches(key, paths, n=3, cutoff=0.3) or [*paths][:5]
         problem = f"fits {len(fits)} records" if fits else "is not recorded"
         hint = f": {', '.join(near)}" if fits else f"; near ones: {', '.join(near)}"
-        raise SpecError(f"run {key!r} {problem}{hint if near else ', nor is any other run'}")
+        raise SpecError(f"run {quoted(key)} {problem}{hint if near else ', nor is any other run'}")
     try:
         print(shown(read_folder(paths[fits[0]])))
-    except Damaged as problem:
-        raise typer.Exit(_fail(f"{paths[fits[0]]} is damaged: {problem}", 1)) from None
+    except (Damaged, SpecError) as problem:
+        raise StoreError(f"{paths[fits[0]]} is damaged: {problem}") from None
 
 
 @app.command(short_help="copy records into the published results")
@@ -305,6 +305,8 @@ def main(words: list[str] | None = None) -> NoReturn:
         code = _fail(f"{error.format_message()}; see --help", 2)
     except StoreError as error:
         code = _fail(str(error), 1)
+    except OSError as error:  # a folder that cannot be looked into
+        code = _fail(f"{error.strerror}: {error.filename}", 1)
     except ValueError as error:
         code = _fail(str(error), 2)
     except (KeyboardInterrupt, typer.Abort):

@@ -48,6 +48,15 @@ def quoted(value: Any) -> str:
         return "a number of too many digits"
 
 
+def word(text: str) -> str:
+    """A text as a part of a line: as it is, or quoted if it would break or fill the line.
+
+    >>> word("noise"), word("no\\nise")
+    ('noise', "'no\\\\nise'")
+    """
+    return text if text.isprintable() and len(text) <= _SHORT.maxstring else quoted(text)
+
+
 def described(error: ValidationError, model: type[BaseModel]) -> str:
     """One line out of a pydantic error: field, value, what is allowed; of many the first few."""
     found = error.errors(include_url=False)
@@ -59,7 +68,7 @@ def described(error: ValidationError, model: type[BaseModel]) -> str:
 
 def _line(item: Mapping[str, Any], model: type[BaseModel]) -> str:
     parts = [str(part) for part in item["loc"]]
-    name = ".".join(part if part.isprintable() else quoted(part) for part in parts)
+    name = ".".join(map(word, parts))
     if item["type"] == "extra_forbidden":
         if len(parts) > 1:
             return f"unknown parameter {quoted(name)}"

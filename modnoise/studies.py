@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping
 from types import ModuleType
 from typing import Any
 
-from modnoise.spec import SpecError, Trainable, quoted
+from modnoise.spec import FORMAT, SpecError, Trainable, quoted
 
 STUDIES = [
     "modnoise.arithmetic",
@@ -72,12 +72,15 @@ def spec_from(config: Mapping[str, Any]) -> Trainable:
     """The spec of a stored configuration (`modnoise.store.records.configuration`).
 
     Raises:
-        SpecError: a kind that does not exist, or a field that is not allowed.
+        SpecError: a kind or format that does not exist, or a field that is not allowed.
     """
     kind = config.get("kind")
     if not isinstance(kind, str) or kind not in SPECS:
         raise SpecError(
             f"kind = {quoted(kind)} is not known: it must be one of {', '.join(SPECS)}"
         )
+    version = config.get("format")
+    if type(version) is not int or version != FORMAT:
+        raise SpecError(f"format = {quoted(version)} is not known: it must be {FORMAT}")
     fields = {name: x for name, x in config.items() if name not in ("format", "kind")}
     return SPECS[kind](**fields)

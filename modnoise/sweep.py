@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from modnoise.spec import SpecError, Trainable, told
+from modnoise.spec import SpecError, Trainable, quoted, told, word
 
 SCALES = ("smoke", "laptop", "paper")
 
@@ -29,7 +29,9 @@ Size = Mapping[str, Mapping[str, Any]]
 def check_scale(scale: str) -> None:
     """Raise a SpecError that says what is allowed unless ``scale`` is one of `SCALES`."""
     if scale not in SCALES:
-        raise SpecError(f"scale = {scale!r} is not allowed: it must be one of {', '.join(SCALES)}")
+        raise SpecError(
+            f"scale = {quoted(scale)} is not allowed: it must be one of {', '.join(SCALES)}"
+        )
 
 
 @dataclass(frozen=True)
@@ -91,14 +93,18 @@ def one_of(value: str, allowed: Sequence[str], what: str) -> str:
         return value
     near = difflib.get_close_matches(value, allowed, n=1, cutoff=0.4)
     hint = f"; did you mean {near[0]}?" if near else ""
-    raise SpecError(f"unknown {what} {value!r}{hint} (allowed: {', '.join(allowed)})")
+    raise SpecError(f"unknown {what} {quoted(value)}{hint} (allowed: {', '.join(allowed)})")
 
 
 def _value(text: str) -> object:
     try:
         return json.loads(text.lower() if text in ("True", "False") else text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
+
+
+def _same(one: object, other: object) -> bool:
+    return one == other and isinstance(one, bool) == isinstance(other, bool)
 
 
 def selected(runs: list[Trainable], conditions: Sequence[str]) -> list[Trainable]:
@@ -110,14 +116,17 @@ def selected(runs: list[Trainable], conditions: Sequence[str]) -> list[Trainable
     for condition in conditions:
         name, equals, text = condition.partition("=")
         if not equals:
-            raise SpecError(f"{condition!r} is not allowed: it must be FIELD=VALUE, as noise=0.5")
+            raise SpecError(
+                f"{quoted(condition)} is not allowed: it must be FIELD=VALUE, as noise=0.5"
+            )
         fields = dict.fromkeys(name for run in runs for name in type(run).model_fields)
         one_of(name, list(fields), "field")
         runs = [run for run in runs if name in type(run).model_fields]
         values = sorted({getattr(run, name) for run in runs}, key=str)
-        runs = [run for run in runs if getattr(run, name) == _value(text)]
+        value = _value(text)
+        runs = [run for run in runs if _same(getattr(run, name), value)]
         if not runs:
             raise SpecError(
-                f"no run has {name} = {text} (there is {', '.join(str(v) for v in values)})"
+                f"no run has {name} = {word(text)} (there is {', '.join(str(v) for v in values)})"
             )
     return runs

@@ -58,8 +58,9 @@ def test_a_verdict_comes_back_from_its_page(tmp_path):
 def test_a_folder_without_pages_and_an_outdated_claim_are_named(tmp_path):
     with pytest.raises(ValueError, match="holds no notebook"):
         read(tmp_path)
-    facts = {VERDICT: {"claim": "GONE", "state": "refuted"}}
-    output = new_output("execute_result", facts)
+    facts = {"claim": "GONE", "state": "refuted", "tally": "0 of 1", "measured": ["x (fails)"]}
+    facts |= {"scale": "laptop", "setting": "p = 7", "runs": []}
+    output = new_output("execute_result", {VERDICT: facts})
     nbformat.write(
         new_notebook(cells=[new_code_cell("x", outputs=[output])]), tmp_path / "1.ipynb"
     )

@@ -74,7 +74,7 @@ class _Machine:
                 x.copy_(tensors[name])
                 self.optimizer.state[x] = {
                     "step": torch.tensor(float(done)),
-                    **{m: tensors[f"{name}.{m}"].to(x.device).clone() for m in _MOMENTS},
+                    **{m: torch.empty_like(x).copy_(tensors[f"{name}.{m}"]) for m in _MOMENTS},
                 }
 
 

@@ -11,13 +11,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
+from typing import Any
 
-import nbformat
 import pandas as pd
 
 from modnoise import studies
 from modnoise.claim import STATES, VERDICT
+from modnoise.spec import quoted
 from modnoise.store.records import CHECKOUT
+from modnoise.store.schema import Notebook, VerdictFacts, parsed, shaped
 
 COLUMNS = (
     "claim", "statement", "source", "rule", "state", "tally", "measured", "scale", "setting",
@@ -35,7 +37,8 @@ def read(folder: str | Path | None = None) -> pd.DataFrame:
     title of the page.
 
     Raises:
-        ValueError: a folder without notebooks; a verdict on a claim that does not exist.
+        ValueError: a folder without notebooks; a file that is no notebook; a verdict that is none,
+            or is on a claim that does not exist.
     """
     folder = CHECKOUT / "notebooks" if folder is None else folder
     pages = sorted(Path(folder).glob("*.ipynb"))
@@ -43,20 +46,29 @@ def read(folder: str | Path | None = None) -> pd.DataFrame:
         raise ValueError(f"folder = {str(folder)!r} is not allowed: it holds no notebook")
     rows = []
     for page in pages:
-        notebook = nbformat.read(page, as_version=4)
-        heads = [c.source for c in notebook.cells if c.cell_type == "markdown"]
-        title = next((h.splitlines()[0].lstrip("# ") for h in heads if h.startswith("# ")), "")
-        for cell in notebook.cells:
-            for output in cell.get("outputs", ()):
-                if facts := output.get("data", {}).get(VERDICT):
-                    rows.append({**facts, "page": page.name, "title": title})
+        try:
+            rows += _verdicts(page)
+        except (OSError, ValueError) as problem:
+            raise ValueError(f"{page} is no page with verdicts: {problem}") from None
     frame = pd.DataFrame(rows, columns=[c for c in COLUMNS if c not in _OF_CLAIM])
     claims = dict(studies.CLAIMS)
     if unknown := sorted(set(frame.claim) - set(claims)):
-        raise ValueError(f"claim {unknown[0]!r} is not known: `make notebooks` renews the pages")
+        raise ValueError(
+            f"claim {quoted(unknown[0])} is not known: `make notebooks` renews the pages"
+        )
     for name in _OF_CLAIM:
         frame[name] = [getattr(claims[claim], name) for claim in frame.claim]
     return frame[list(COLUMNS)]
+
+
+def _verdicts(page: Path) -> Iterator[dict[str, Any]]:
+    cells = shaped(Notebook, parsed(page.read_bytes())).cells
+    texts = ["".join(cell.source) for cell in cells if cell.cell_type == "markdown"]
+    title = next((x.splitlines()[0].lstrip("# ") for x in texts if x.startswith("# ")), "")
+    for output in (output for cell in cells for output in cell.outputs):
+        if VERDICT in output.data:
+            facts = shaped(VerdictFacts, output.data[VERDICT])
+            yield {**facts.model_dump(), "page": page.name, "title": title}
 
 
 _OF_CLAIM = ("statement", "source", "rule")
@@ -100,7 +112,8 @@ class Listing:
         )
 
     def _cells(self, row: tuple) -> Iterator[str]:
-        link = f'<a href="{row.page.removesuffix(".ipynb")}.html">{escape(row.title)}</a>'
+        page = escape(row.page.removesuffix(".ipynb"))
+        link = f'<a href="{page}.html">{escape(row.title)}</a>'
         yield (
             f"<td><strong>{escape(row.statement)}</strong><br><small>{escape(row.claim)}, "
             f"{escape(row.source)}<br>Rule: {escape(row.rule)}<br>{link}</small></td>"

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -34,13 +35,13 @@ from modnoise.store.records import (
     StoreError,
     configuration,
     count,
-    difference,
     duration,
     processor,
     writing,
 )
+from modnoise.store.schema import stacked
 from modnoise.store.stacks import begun, checkpoint_of, claim, progress, tell
-from modnoise.training.loop import State, Trained, train
+from modnoise.training.loop import State, Trained, Unfit, train
 
 logger = logging.getLogger("modnoise")
 
@@ -145,17 +146,32 @@ def resume(order: Order, stack: Sequence[Trainable]) -> State:
     path = checkpoint_of(order, stack)
     try:
         tensors, facts = read_state(path)
-        rows = frame_from(tensors.pop("rows").tobytes()).to_dict("records")
-        if not any(map(difference, facts["members"], stack)):
+        if stacked(facts) == list(stack):
+            rows = _rows(path.name, tensors.pop("rows", None), facts["step"])
             state = {name: torch.from_numpy(x) for name, x in tensors.items()}
             return State(facts["step"], state, rows, facts["seconds"])
     except FileNotFoundError:
         pass
     except Damaged as problem:
-        aside = set_aside(path)
-        logger.warning("checkpoint %s; moved to %s, training restarts", problem, aside.name)
+        _put_aside(path, problem)
+    except ValueError as problem:
+        _put_aside(path, f"{path.name} is of no stack of ours: {problem}")
     _keep(order, stack, State(0, {}))
     return State(0, {})
+
+
+def _rows(name: str, table: np.ndarray | None, step: int) -> list[dict]:
+    """What was recorded up to a checkpoint at ``step``, of the table that it holds."""
+    if table is None:
+        raise Damaged(f"{name} holds no rows")
+    rows = frame_from(table.tobytes(), f"the table in {name}")
+    if step and not {"run", "step", "part"} <= {*rows}:
+        raise Damaged(f"the table in {name} holds no curves")
+    return rows.to_dict("records")
+
+
+def _put_aside(path: Path, problem: object) -> None:
+    logger.warning("checkpoint %s; moved to %s, training restarts", problem, set_aside(path).name)
 
 
 def train_stack(order: Order, stack: list[Trainable], need: list[str]) -> None:
@@ -189,12 +205,15 @@ def train_stack(order: Order, stack: list[Trainable], need: list[str]) -> None:
                 state=state, on_checkpoint=on_step, checkpoint_every=0.0,
             )  # fmt: skip
         except torch.OutOfMemoryError:
-            trained = None
+            trained, again = None, _halve
+        except Unfit as problem:
+            trained, again = None, train_stack
+            _put_aside(path, f"{path.name} does not fit: {problem}")
         if trained is not None:
             _record(order, stack, need, trained)
         remove_state(path)
     if trained is None:
-        _halve(order, stack, need)
+        again(order, stack, need)
     if interrupt.since:
         raise KeyboardInterrupt
 

@@ -15,17 +15,27 @@ import time
 from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modnoise.spec import Trainable
+from modnoise.spec import Trainable, quoted
 from modnoise.store import campaign
 from modnoise.store.campaign import resume, tidy
 from modnoise.store.cluster import Cluster, ClusterError
-from modnoise.store.files import remove_state, replace_file, state_facts, write_folder
+from modnoise.store.files import (
+    Damaged,
+    Record,
+    remove_state,
+    replace_file,
+    state_facts,
+    state_from,
+    write_folder,
+)
 from modnoise.store.order import Order
-from modnoise.store.records import StoreError, count, duration, writing
+from modnoise.store.records import StoreError, checkpoint_name, count, duration, writing
+from modnoise.store.schema import Manifest, recorded, shaped, stacked
 from modnoise.store.stacks import checkpoint_of, claim, progress, tell
-from modnoise.store.worker import fitness, same_versions, train_here
+from modnoise.store.worker import Brought, fitness, same_versions, train_here
 from modnoise.training.loop import kind_of
 
 if TYPE_CHECKING:
@@ -131,7 +141,7 @@ class _Campaign:
                 except OSError:  # the worker was gone before it could hand it over
                     self._lost(errand)
                 else:
-                    self._write(errand, *brought)
+                    self._take(worker, errand, brought)
             elif status == "error":
                 error = errand.future.exception()
                 if isinstance(error, KilledWorker):  # each time a new worker had the old address
@@ -142,6 +152,16 @@ class _Campaign:
                 self._lost(errand)
             errand.future.release()
             errand.held.close()
+
+    def _take(self, worker: str, errand: _Errand, brought: object) -> None:
+        """Write what a worker has brought, unless that is not what it was sent for."""
+        try:
+            records, states = usable(errand.runs, errand.need, brought)
+        except (Damaged, ValueError) as problem:
+            reason = f"worker {worker} brought what cannot be used: {problem}"
+            self.error = self.error or ClusterError(reason)
+        else:
+            self._write(errand, records, states)
 
     def _lost(self, errand: _Errand, deaths: int = 1) -> None:
         """Note a dead worker; give a stack up of which more died than Dask's settings allow."""
@@ -228,6 +248,38 @@ class _Campaign:
         if line and line != self.told:
             logger.warning(line)
         self.told = line
+
+
+def usable(runs: list[Trainable], need: list[str], brought: object) -> Brought:
+    """What a worker has brought, once all of it is of the stack that it had.
+
+    Raises:
+        Damaged, SpecError: what is not.
+    """
+    try:
+        records, states = brought
+        found = {key: (manifest, dict(files)) for key, (manifest, files) in records.items()}
+        checkpoints = [*states.items()]
+        contents = [states.values(), *(files.values() for _, files in found.values())]
+    except (TypeError, ValueError, AttributeError):
+        contents = [[None]]
+    if not all(isinstance(data, bytes) for group in contents for data in group):
+        raise Damaged("it is not records and checkpoints")
+    for key, (manifest, files) in found.items():
+        if key not in need:
+            raise Damaged(f"record {quoted(key)} was not asked for")
+        shaped(Manifest, manifest)
+        recorded(manifest, key)
+        if {*files} != {*manifest["files"]}:
+            raise Damaged(f"record {key} has other files than its manifest says")
+        Record(Path(key), manifest, files).check()
+    for name, data in checkpoints:
+        facts = state_from(quoted(name), data)[1]
+        keys = [run.key for run in stacked(facts)]
+        ours = {*keys} <= {run.key for run in runs}
+        if not ours or checkpoint_name(keys, facts["device"]) != name:
+            raise Damaged(f"checkpoint {quoted(name)} is of another stack")
+    return found, states
 
 
 def _allowed_deaths() -> int:

@@ -45,8 +45,19 @@ class Record:
 
     @property
     def history(self) -> pd.DataFrame:
-        """The curves, exactly as they were recorded."""
-        return frame_from(self.files[HISTORY])
+        """The curves, exactly as they were recorded.
+
+        Raises:
+            Damaged: they are none.
+        """
+        history = frame_from(self.files[HISTORY], HISTORY)
+        kinds = history.dtypes
+        if missing := {"step", "part"} - {*kinds.index}:
+            raise Damaged(f"{HISTORY} has no column {min(missing)}")
+        for name, kind in kinds.drop("part").items():
+            if not pd.api.types.is_numeric_dtype(kind):
+                raise Damaged(f"the column {quoted(name)} of {HISTORY} holds no numbers")
+        return history
 
     @property
     def has_weights(self) -> bool:
@@ -55,8 +66,19 @@ class Record:
 
     @property
     def tensors(self) -> dict[str, np.ndarray]:
-        """The weights by name."""
-        return safetensors.numpy.load(self.files[WEIGHTS])
+        """The weights by name.
+
+        Raises:
+            Damaged: they cannot be read.
+        """
+        try:
+            return safetensors.numpy.load(self.files[WEIGHTS])
+        except (SafetensorError, ValueError, KeyError, TypeError):
+            raise Damaged(f"{WEIGHTS} is unreadable") from None
+
+    def check(self) -> None:
+        """Read the curves and, where there are any, the weights; raises Damaged as they do."""
+        _ = self.history, self.has_weights and self.tensors
 
 
 def frame_bytes(frame: pd.DataFrame) -> bytes:
@@ -66,16 +88,16 @@ def frame_bytes(frame: pd.DataFrame) -> bytes:
     return buffer.getvalue()
 
 
-def frame_from(data: bytes) -> pd.DataFrame:
+def frame_from(data: bytes, name: str) -> pd.DataFrame:
     """The inverse of `frame_bytes`.
 
     Raises:
-        Damaged: it is no table.
+        Damaged: ``name`` is no table.
     """
     try:
         return pd.read_parquet(io.BytesIO(data))
-    except (ArrowException, OSError, ValueError, KeyError, TypeError) as error:
-        raise Damaged(f"a table is unreadable: {quoted(str(error))}") from None
+    except (ArrowException, OSError, ValueError, KeyError, TypeError):
+        raise Damaged(f"{name} is unreadable") from None
 
 
 def digest(value: Any) -> str:

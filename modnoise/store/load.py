@@ -13,11 +13,12 @@ import pandas as pd
 
 from modnoise.spec import Trainable
 from modnoise.store.campaign import fill
-from modnoise.store.files import Record
+from modnoise.store.files import Damaged, Record
 from modnoise.store.order import Order, identity
 from modnoise.store.records import (
     Report,
     Store,
+    StoreError,
     commit,
 )
 from modnoise.store.stacks import bytes_needed
@@ -98,8 +99,13 @@ def load_or_train(
 
 def _result(record: Record, run: Trainable, weights: bool) -> Trained:
     kind = kind_of(run)
-    nets = kind.restore(run, record.tensors) if weights else None
-    history = record.history
+    try:
+        nets = kind.restore(run, record.tensors) if weights else None
+        history = record.history
+    except Damaged as problem:
+        raise StoreError(f"{record.path} is damaged: {problem}") from None
+    except (KeyError, TypeError, ValueError, RuntimeError):
+        raise StoreError(f"{record.path} is damaged: its weights are of another net") from None
     history.insert(0, "run", 0)
     for fact in ("seconds", "date", "commit", "device_name"):
         history.attrs[fact] = record.manifest[fact]

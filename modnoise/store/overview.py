@@ -8,7 +8,7 @@ from modnoise.spec import Trainable
 from modnoise.store.costs import estimate, measured, spent
 from modnoise.store.files import Record
 from modnoise.store.records import Store, duration
-from modnoise.studies import spec_from
+from modnoise.store.schema import recorded
 
 
 def state_of(runs: Sequence[Trainable], store: Store) -> str:
@@ -43,9 +43,14 @@ def _si(value: float) -> str:
 
 
 def shown(record: Record) -> str:
-    """A recorded run: what it is, what computed it, its final accuracies."""
+    """A recorded run: what it is, what computed it, its final accuracies.
+
+    Raises:
+        Damaged, SpecError: it is not the record of a run of ours.
+    """
     m = record.manifest
-    fields = type(spec_from(m["config"])).model_fields
+    fields = type(recorded(m, record.path.name)).model_fields
+    record.check()
     default = {name: info.default for name, info in fields.items()}
     ours = [f"{k}={v}" for k, v in m["config"].items() if k in default and v != default[k]]
     history = record.history

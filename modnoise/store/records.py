@@ -29,7 +29,7 @@ import pandas as pd
 import safetensors.numpy
 from filelock import FileLock, Timeout
 
-from modnoise.spec import FORMAT, Spec
+from modnoise.spec import FORMAT, Spec, quoted, word
 from modnoise.store.files import (
     HISTORY,
     WEIGHTS,
@@ -135,7 +135,8 @@ def difference(stored: Mapping[str, Any], spec: Spec) -> str:
     stored = {name: info.default for name, info in type(spec).model_fields.items()} | stored
     for name in {**asked, **stored}:
         if stored.get(name) != asked.get(name) or (name in stored) != (name in asked):
-            return f"{name} is {stored.get(name)!r} in the record, {asked.get(name)!r} asked for"
+            there, here = quoted(stored.get(name)), quoted(asked.get(name))
+            return f"{word(name)} is {there} in the record, {here} asked for"
     return ""
 
 

@@ -9,11 +9,22 @@ fields that we do not know, with names that cannot leave their folder. All: ours
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, Field, NonNegativeFloat, NonNegativeInt, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    model_validator,
+)
 
-from modnoise.spec import Spec, SpecError
+from modnoise.claim import STATES
+from modnoise.spec import Spec, SpecError, Trainable
+from modnoise.studies import spec_from
+from modnoise.sweep import SCALES
 
 DEEPEST = 12
 """Levels of nesting of which no file of ours has more; deeper ones would end in the recursion
@@ -90,7 +101,7 @@ class CheckpointFacts(Spec):
 class ExportIndex(Spec):
     """What an export holds: files of a tar stream in order, and the members of that."""
 
-    format: Literal[1]
+    format: int = Field(ge=1, le=1)
     parts: list[Part]
     members: dict[Member, FileFacts]
 
@@ -103,6 +114,46 @@ class ExportIndex(Spec):
                     f"part-{number:04}"
                 )
         return self
+
+
+class VerdictFacts(Spec):
+    """What a page stores of a verdict (`modnoise.claim.VERDICT`)."""
+
+    claim: Line
+    state: Literal[STATES]
+    tally: str = Field(pattern=r"^(not tested|\d+ of \d+)$")
+    measured: list[str]
+    scale: Literal[SCALES]
+    setting: str
+    runs: list[Key]
+
+
+class _Read(BaseModel):
+    """A part of a notebook of which only some fields are read."""
+
+    model_config = ConfigDict(frozen=True, strict=True)
+
+
+class Output(_Read):
+    """What a cell has shown, by kind."""
+
+    data: dict[str, Any] = {}
+
+
+class Cell(_Read):
+    """A cell of a notebook; the source is one text or its lines."""
+
+    cell_type: str
+    source: str | list[str]
+    outputs: list[Output] = []
+
+
+class Notebook(Spec):
+    """The cells of a notebook, as nbformat 4 has them."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    cells: list[Cell]
 
 
 def parsed(data: bytes | str) -> Any:
@@ -141,3 +192,29 @@ def shaped(model: type[AnySpec], value: Any) -> AnySpec:
     if not isinstance(value, dict):
         raise SpecError("it must be fields with values")
     return model(**value)
+
+
+def recorded(manifest: Mapping[str, Any], name: str) -> Trainable:
+    """The run that a manifest in a folder of this name is about.
+
+    Raises:
+        SpecError: its configuration is not allowed here, or that of another run.
+    """
+    run = spec_from(manifest["config"])
+    if {name, manifest["key"]} != {run.key}:
+        raise SpecError(f"its manifest is of run {run.key}")
+    return run
+
+
+def stacked(facts: Mapping[str, Any]) -> list[Trainable]:
+    """The runs of a checkpoint with these facts, in order.
+
+    Raises:
+        SpecError: one that is not allowed here, runs that are no stack, a step after the last.
+    """
+    stack = [spec_from(member) for member in facts["members"]]
+    if len({run.stack_fields for run in stack}) > 1 or len({*stack}) < len(stack):
+        raise SpecError("its members are no stack: some are the same or cannot share tensors")
+    if facts["step"] > stack[0].steps:
+        raise SpecError(f"step = {facts['step']} is not allowed: it has {stack[0].steps} steps")
+    return stack

@@ -16,7 +16,7 @@ from modnoise.spec import Trainable
 from modnoise.store.files import Damaged, state_facts
 from modnoise.store.order import Order, time_left
 from modnoise.store.records import count, duration, writing
-from modnoise.studies import spec_from
+from modnoise.store.schema import stacked
 from modnoise.training.loop import kind_of
 
 logger = logging.getLogger("modnoise")
@@ -55,8 +55,8 @@ def begun(order: Order) -> tuple[list[tuple[int, list[Trainable]]], list[list[Tr
     for path in order.store.checkpoints.glob("*.safetensors"):
         try:
             facts = state_facts(path)
-            stack = [spec_from(member) for member in facts["members"]]
-        except (Damaged, FileNotFoundError, ValueError):  # named when it is to be used
+            stack = stacked(facts)
+        except (Damaged, OSError, ValueError):  # named when it is to be used
             continue
         if path == checkpoint_of(order, stack):
             started.append((-facts["step"], path, stack))

@@ -21,11 +21,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from modnoise.spec import Trainable
+from modnoise.spec import Trainable, quoted
 from modnoise.store.files import (
-    HISTORY,
     MANIFEST,
-    WEIGHTS,
     Damaged,
     Record,
     digest,
@@ -34,11 +32,13 @@ from modnoise.store.files import (
     record_from,
     replace_file,
     set_aside,
+    signed_from,
     state_from,
     write_folder,
     write_synced,
 )
 from modnoise.store.records import Store, checkpoint_name, count, writing
+from modnoise.store.schema import ExportIndex, recorded, stacked
 from modnoise.studies import spec_from
 
 logger = logging.getLogger("modnoise")
@@ -173,7 +173,7 @@ def _outgoing(
 
 def _stack(facts: Mapping[str, Any]) -> list[str]:
     """Keys of the members of a checkpoint."""
-    return [spec_from(member).key for member in facts["members"]]
+    return [run.key for run in stacked(facts)]
 
 
 # --- in
@@ -260,21 +260,16 @@ def _index(folder: Path) -> dict[str, Any]:
     """The index of an export, once every part is what it says."""
     path = folder / INDEX
     try:
-        index = json.loads(path.read_bytes())
-        expected = index.pop("sha256")
-    except FileNotFoundError:
+        index = signed_from(ExportIndex, str(path), path.read_bytes())
+    except Damaged as problem:
+        raise TransferError(f"{problem}; nothing was imported") from None
+    except OSError:
         raise TransferError(f"{path} is missing: there is no finished export") from None
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise TransferError(f"{path} is unreadable; nothing was imported") from None
-    if digest(index) != expected:
-        raise TransferError(f"{path} differs from its checksum; nothing was imported")
-    if index["format"] != FORMAT:
-        raise TransferError(f"{path}: format = {index['format']!r} is not known: it must be 1")
     problems = []
     for part in index["parts"]:
         try:
             data = (folder / part["name"]).read_bytes()
-        except FileNotFoundError:
+        except OSError:
             problems.append(f"{part['name']} is missing")
             continue
         if len(data) != part["bytes"]:
@@ -292,10 +287,11 @@ def _members(folder: Path, index: Mapping[str, Any]) -> Iterator[tuple[str, byte
     awaited = dict(index["members"])
     with tarfile.open(fileobj=stream, mode="r|") as tar:
         for info in tar:
-            file = tar.extractfile(info)
-            data = file.read() if file else b""
-            if awaited.pop(info.name, None) != _facts(data):
-                raise Damaged(f"{info.name} differs from the index")
+            facts, data = awaited.pop(info.name, None), b""
+            if facts and facts["bytes"] == info.size and (file := tar.extractfile(info)):
+                data = file.read()
+            if facts != _facts(data):
+                raise Damaged(f"{quoted(info.name)} differs from the index")
             yield info.name, data
     if awaited:
         raise Damaged(f"{min(awaited)} is missing")
@@ -317,23 +313,26 @@ def _incoming(folder: Path, index: Mapping[str, Any]) -> Iterator[Record | _Chec
         for key, members in itertools.groupby(_members(folder, index), belongs):
             files = {name.rpartition("/")[2]: data for name, data in members}
             yield _checkpoint_of(files) if "/" in key else _record_of(key, files)
-    except (tarfile.TarError, Damaged, ValueError, KeyError) as problem:
+    except (tarfile.TarError, Damaged, ValueError) as problem:
         raise TransferError(
             f"{folder} cannot be imported: {key}: {problem}; nothing was imported"
         ) from None
 
 
 def _record_of(key: str, files: Mapping[str, bytes]) -> Record:
-    if not set(files) <= {HISTORY, WEIGHTS, MANIFEST}:
-        raise Damaged(f"{', '.join(files)} is not allowed")
-    return _own(record_from(Path(key), files.__getitem__))
+    def read(name: str) -> bytes:
+        if name not in files:
+            raise FileNotFoundError
+        return files[name]
+
+    return _own(record_from(Path(key), read))
 
 
 def _own(record: Record) -> Record:
-    """The record, once its manifest is known to be of the run that its folder is named after."""
-    key = spec_from(record.manifest["config"]).key
-    if key != record.path.name:
-        raise Damaged(f"its manifest is of run {key}")
+    """The record, once it is known to be of the run that its folder is named after, and to hold
+    curves and weights."""
+    recorded(record.manifest, record.path.name)
+    record.check()
     return record
 
 

@@ -149,6 +149,31 @@ def train(
         return Trained(trainee.result(), trainee.table, history)
 
 
+class Unfit(ValueError):
+    """A `State` is not of this training; the message says in what."""
+
+
+def _restore(machine: Machine, state: State) -> None:
+    """Continue from a state.
+
+    Raises:
+        Unfit: its tensors have other names, shapes or types than those of this training.
+    """
+    try:
+        machine.restore(state.tensors, state.step)
+    except KeyError as missing:
+        raise Unfit(f"it holds no tensor {missing}") from None
+    except RuntimeError:  # a shape that cannot be copied
+        raise Unfit("its tensors have other shapes") from None
+    for name, x in machine.tensors().items():
+        found = state.tensors[name]
+        if (found.shape, found.dtype) != (x.shape, x.dtype):
+            raise Unfit(
+                f"its {name} is {found.dtype} {tuple(found.shape)} instead of {x.dtype} "
+                f"{tuple(x.shape)}"
+            )
+
+
 def drive(
     trainee: Trainee,
     steps: int,
@@ -167,7 +192,7 @@ def drive(
     machine, record_at = trainee.machine, set(trainee.record_at)
     state = state or State(0, {})
     if state.step:
-        machine.restore(state.tensors, state.step)
+        _restore(machine, state)
     rows, seconds, recording = list(state.rows), state.seconds, 0.0
     begin = saved = time.monotonic()
     bar = tqdm(

@@ -26,31 +26,49 @@ function modnoiseCore() {
     steps: { value: 1000, low: 1, high: 20000, whole: true },
   };
 
+  const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i; // Number() also takes "0x1f"
+
+  /** A text as part of a line: quoted, short, in plain characters. */
+  const quoted = (text) => JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}...` : text)
+    .replace(/[^ -~]/gu, (x) => `\\u{${x.codePointAt(0).toString(16)}}`);
+
   /** Texts by field to { run, errors }: errors names for each refused field what is allowed. */
   function checked(texts) {
-    const run = {}, errors = {};
+    const run = {}, errors = Object.create(null);
     for (const [name, field] of Object.entries(FIELDS)) {
-      const text = name in texts ? String(texts[name]).trim() : String(field.value);
+      const text = Object.hasOwn(texts, name) ? String(texts[name]).trim() : String(field.value);
       if (field.choices) {
         run[name] = text;
         if (!field.choices.includes(text)) {
-          errors[name] = `${name} = "${text}" is not allowed: it must be ${field.choices.join(", ")}`;
+          errors[name] = `${name} = ${quoted(text)} is not allowed: it must be ${field.choices.join(", ")}`;
         }
         continue;
       }
-      const x = text === "" ? NaN : Number(text);
+      const x = DECIMAL.test(text) ? Number(text) : NaN;
       const kind = field.whole ? "a whole number" : "a number";
       const above = field.open ? `above ${field.low} and at most` : `from ${field.low} to`;
       run[name] = x;
       if (!Number.isFinite(x) || (field.whole && !Number.isInteger(x)) || x < field.low
           || x > field.high || (field.open && x === field.low)) {
-        errors[name] = `${name} = "${text}" is not allowed: it must be ${kind} ${above} ${field.high}`;
+        errors[name] = `${name} = ${quoted(text)} is not allowed: it must be ${kind} ${above} ${field.high}`;
       }
     }
     for (const name of Object.keys(texts)) {
-      if (!(name in FIELDS)) errors[name] = `"${name}" is unknown (allowed: ${Object.keys(FIELDS).join(", ")})`;
+      if (!Object.hasOwn(FIELDS, name)) errors[name] = `${quoted(name)} is unknown (allowed: ${Object.keys(FIELDS).join(", ")})`;
     }
     return { run, errors };
+  }
+
+  /** What follows the # of an address: null if it names no field (a place on the page), else
+   * { run, problem }; problem is empty, or one line that says why the link is refused. */
+  function linked(text) {
+    const pairs = [...new URLSearchParams(text)];
+    if (!pairs.some(([name]) => Object.hasOwn(FIELDS, name))) return null;
+    const { run, errors } = checked(Object.fromEntries(pairs)), reasons = Object.values(errors);
+    const names = pairs.map(([name]) => name), twice = names.find((name, at) => names.indexOf(name) < at);
+    if (twice !== undefined) reasons.push(`${quoted(twice)} is given twice`);
+    const more = reasons.length > 3 ? `; and ${reasons.length - 3} more` : "";
+    return { run, problem: reasons.slice(0, 3).join("; ") + more };
   }
 
   // --- random numbers: our own, not numpy's -----------------------------------------------------
@@ -497,7 +515,7 @@ function modnoiseCore() {
   }
 
   return {
-    OPERATIONS, ACTIVATIONS, FIELDS, ROLES, CLEAN, NOISY, VAL, TEST, checked, generator, trueLabels,
+    OPERATIONS, ACTIVATIONS, FIELDS, ROLES, CLEAN, NOISY, VAL, TEST, checked, linked, generator, trueLabels,
     noisyTable, newNet, Engine, Phi, scores, recorded, spectrum, power, dominantFrequency,
     keepFrequency, logarithms, reordered, waveOrder, filtrate, randomFrequency, parts, labelPrior, accuracyOf,
   };

@@ -213,15 +213,13 @@
   }
 
   function fromLink() {
-    const given = Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
-    if (!FIELDS.some((name) => name in given)) return;
+    const link = core.linked(location.hash.slice(1));
+    if (!link) return;
+    if (link.problem) return say(`The link is refused, the form stays as it is: ${link.problem}.`);
     if (going) worker.postMessage({ do: "pause" });
-    fill(given);
+    fill(link.run);
     asked();
-    const { errors } = core.checked(given), reasons = Object.entries(errors);
-    for (const [name, reason] of reasons) if (FIELDS.includes(name)) refuse(name, reason);
-    say(reasons.length ? `The link is refused: ${reasons.map(([, reason]) => reason).join("; ")}.`
-      : "Settings taken from the link: press Train.");
+    say("Settings taken from the link: press Train.");
     buttons();
   }
 
