@@ -17,6 +17,7 @@ JOBS ?= 2
 PYTHON ?= $(firstword $(foreach python,python3.11 python3.12 python3.13 python3.14 python3 python,\
   $(shell $(python) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' \
     >/dev/null 2>&1 && echo $(python))))
+# For pip; if empty, PyTorch's CPU build is preferred where it can be had.
 PIP_ARGS ?=
 ENV := .venv/made
 RUN := .venv/bin/python
@@ -118,7 +119,8 @@ $(ENV): pyproject.toml constraints.txt
 	fi
 	@echo "Making .venv with $$($(PYTHON) --version): a few minutes, once"
 	$(PYTHON) -m venv .venv
-	$(RUN) -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) \
+	$(RUN) -m pip install --quiet --disable-pip-version-check \
+	  $(or $(PIP_ARGS),$$($(RUN) scripts/torch_index.py)) \
 	  -c constraints.txt -e ".[book,cluster,dev]"
 	@touch $@
 

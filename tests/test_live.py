@@ -520,6 +520,7 @@ def test_a_link_brings_all_settings_to_another_reader(page, fill, browser):
     status(other, "The link is refused")
     assert 'p = "99" is not allowed' in other.inner_text("#live-status")
     assert '"wdith" is unknown' in other.inner_text("#live-status")
+    assert {name: other.input_value(f"#live-{name}") for name in asked} == asked
     other.close()
 
 

@@ -3,15 +3,18 @@
 import hashlib
 import json
 import re
+import socket
 import sys
 import tomllib
 from pathlib import Path
 
 import pytest
+import torch_index
 import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 import modnoise
 
@@ -39,6 +42,38 @@ def test_every_direct_dependency_is_pinned_within_its_range(wanted):
 
 def test_torch_is_pinned_to_one_public_version():
     assert PINS["torch"] == "2.13.0"
+
+
+def test_pip_prefers_a_build_of_the_pinned_torch_and_its_pin_allows_it():
+    for build in ("cpu", "cu130"):
+        local = Version(f"{PINS['torch']}+{build}")
+        assert local > Version(PINS["torch"])
+        assert SpecifierSet(f"=={PINS['torch']}").contains(local)
+
+
+@pytest.mark.parametrize(
+    ("platform", "driver", "there", "found"),
+    [
+        ("linux", None, True, ["--extra-index-url", torch_index.INDEX]),
+        ("linux", None, False, []),
+        ("linux", "/usr/bin/nvidia-smi", True, []),
+        ("darwin", None, True, []),
+    ],
+)
+def test_the_cpu_build_is_asked_for_where_it_is_of_use(
+    platform, driver, there, found, monkeypatch
+):
+    monkeypatch.setattr(torch_index.sys, "platform", platform)
+    monkeypatch.setattr(torch_index.shutil, "which", lambda name: driver)
+    monkeypatch.setattr(torch_index, "answers", lambda url: there)
+    assert torch_index.arguments() == found
+
+
+def test_an_index_that_cannot_be_reached_is_none():
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))  # and nobody listens
+        assert not torch_index.answers(f"http://127.0.0.1:{closed.getsockname()[1]}/torch/")
+    assert not torch_index.answers("no address")
 
 
 def test_the_conda_shell_takes_its_versions_from_constraints():

@@ -26,6 +26,7 @@ from modnoise.store.files import (
     HISTORY,
     WEIGHTS,
     Damaged,
+    glance,
     read_folder,
     read_state,
     state_facts,
@@ -132,6 +133,15 @@ def test_without_weights_only_the_curves_come_back(store):
     assert first.nets is None
     pd.testing.assert_frame_equal(first.history, train(TINY, **QUIET).history, check_exact=True)
     assert load_or_train(TINY, store=store, **QUIET).nets is not None
+
+
+@pytest.mark.parametrize("version", ["2.13.0+cu130", "2.13.0+cpu", "2.13.0"])
+def test_torch_is_recorded_as_it_names_itself_with_its_build(version, store, monkeypatch):
+    """Whatever its installed metadata say."""
+    monkeypatch.setattr(torch, "__version__", torch.torch_version.TorchVersion(version))
+    load_or_train(TINY, store=store, **QUIET)
+    assert manifest_of(store, TINY)["versions"]["torch"] == version
+    assert glance(store.root / TINY.key)["versions"]["torch"] == version
 
 
 def test_a_manifest_says_what_computed_the_result(store):
