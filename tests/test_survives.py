@@ -383,7 +383,7 @@ def run_on(disk: Disk, store: Store, runs) -> str:
 def test_a_disk_that_is_full_at_any_write_is_one_line_and_loses_nothing(
     tmp_path, caplog, forever, monkeypatch
 ):
-    monkeypatch.setattr(records, "commit", dict)
+    monkeypatch.setattr(records, "commit", lambda: {"commit": None, "dirty": None})
     runs = [Run(p=5, width=4, steps=2, noise=n) for n in (0.0, 0.5)]
     reference, disk = Store(tmp_path / "all", tmp_path), Disk(10**9, forever=True)
     assert run_on(disk, reference, runs) == ""
