@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from modnoise.spec import Trainable, quoted
+from modnoise.spec import Trainable, word
 from modnoise.store.files import (
     MANIFEST,
     Damaged,
@@ -291,7 +291,7 @@ def _members(folder: Path, index: Mapping[str, Any]) -> Iterator[tuple[str, byte
             if facts and facts["bytes"] == info.size and (file := tar.extractfile(info)):
                 data = file.read()
             if facts != _facts(data):
-                raise Damaged(f"{quoted(info.name)} differs from the index")
+                raise Damaged(f"{word(info.name)} differs from the index")
             yield info.name, data
     if awaited:
         raise Damaged(f"{min(awaited)} is missing")
