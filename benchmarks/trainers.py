@@ -42,7 +42,7 @@ from modnoise.arithmetic.engines.fast import FastEngine
 from modnoise.arithmetic.nets import new_nets
 from modnoise.arithmetic.tables import noisy_table
 from modnoise.arithmetic.training import stack_size
-from modnoise.store.records import processor
+from modnoise.store.provenance import processor
 from modnoise.training.schedule import parts_schedule, schedule
 from modnoise.training.settings import torch_settings
 

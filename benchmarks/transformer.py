@@ -20,7 +20,7 @@ from torch.nn.functional import cross_entropy
 from trainers import Contender, Step, alternate, typical
 
 from modnoise.arithmetic.tables import noisy_table
-from modnoise.store.records import processor
+from modnoise.store.provenance import processor
 from modnoise.transformer.engine import TransformerEngine
 from modnoise.transformer.net import PlainTransformer, new_transformers
 from modnoise.transformer.run import TransformerRun

@@ -187,21 +187,22 @@ def show(
     Example:
       modnoise show 9f2c1a
     """
-    from modnoise.store.files import Damaged, read_folder
+    from modnoise.store.files import Damaged
     from modnoise.store.overview import shown
     from modnoise.store.records import Store, StoreError
 
-    paths = Store(store).paths()
-    fits = [name for name in paths if name.startswith(key)]
+    opened = Store(store)
+    places = opened.places()
+    fits = [name for name in places if name.startswith(key)]
     if len(fits) != 1:
-        near = fits[:5] or difflib.get_close_matches(key, paths, n=3, cutoff=0.3) or [*paths][:5]
+        near = fits[:5] or difflib.get_close_matches(key, places, n=3, cutoff=0.3) or [*places][:5]
         problem = f"fits {len(fits)} records" if fits else "is not recorded"
         hint = f": {', '.join(near)}" if fits else f"; near ones: {', '.join(near)}"
         raise SpecError(f"run {quoted(key)} {problem}{hint if near else ', nor is any other run'}")
     try:
-        print(shown(read_folder(paths[fits[0]])))
+        print(shown(opened.open(places[fits[0]])))
     except (Damaged, SpecError) as problem:
-        raise StoreError(f"{paths[fits[0]]} is damaged: {problem}") from None
+        raise StoreError(f"{places[fits[0]]} is damaged: {problem}") from None
 
 
 @app.command(short_help="copy records into the published results")
@@ -216,8 +217,9 @@ def publish(
     ),
     store: Path | None = STORE,
 ) -> None:
-    """Copy recorded runs, checked, into the published results (default: MODNOISE_RESULTS, else
-    the results folder of the checkout). Weights once published stay.
+    """Write the published files of experiments (default: below MODNOISE_RESULTS, else results/ of
+    the checkout) from our records, checked. What was published before of other runs stays, and
+    weights with the curves they belong to.
 
     \b
     Example:
@@ -225,10 +227,17 @@ def publish(
     """
     runs = _runs(experiments, scale, only)
     whole = runs if weights_for == ["all"] else selected(runs, weights_for) if weights_for else []
+    from modnoise.store.publish import publish as written
     from modnoise.store.records import Store
 
-    opened = Store(store)
-    changed = sum([opened.publish(run, weights=run in whole) for run in runs])
+    opened, known = Store(store), studies.experiments()
+    asked, weights = ({run.key for run in part} for part in (runs, whole))
+    changed = sum(
+        [
+            written(opened, name, scale, known[name].runs(scale), asked=asked, weights=weights)
+            for name in experiments
+        ]
+    )
     print(f"{len(runs)} runs, {len(whole)} of them with weights, in {opened.published} "
           f"({changed} written)")  # fmt: skip
 

@@ -21,7 +21,7 @@ import torch
 
 from modnoise.arithmetic.experiments.sizes import WIDTHS
 from modnoise.arithmetic.run import Run
-from modnoise.store import campaign, files, records, stacks
+from modnoise.store import campaign, files, provenance, records, stacks
 from modnoise.store.files import (
     HISTORY,
     WEIGHTS,
@@ -34,14 +34,13 @@ from modnoise.store.files import (
 )
 from modnoise.store.load import load_or_train
 from modnoise.store.order import Order
+from modnoise.store.provenance import commit
 from modnoise.store.records import (
     Report,
     Store,
     StoreError,
-    commit,
     configuration,
     duration,
-    provenance,
 )
 from modnoise.training.loop import train
 
@@ -172,14 +171,14 @@ def test_the_commit_is_the_checkouts_own_and_never_a_surrounding_ones(tmp_path, 
         (tmp_path / name).write_text("1")
         git("add", name)
     git("commit", "-qm", "one")
-    monkeypatch.setattr(records, "CHECKOUT", tmp_path)
+    monkeypatch.setattr(provenance, "CHECKOUT", tmp_path)
     assert commit.__wrapped__() == {"commit": git("rev-parse", "HEAD"), "dirty": False}
     (tmp_path / "file").write_text("2")
     assert commit.__wrapped__()["dirty"] is False
     (tmp_path / "modnoise" / "file").write_text("2")
     assert commit.__wrapped__()["dirty"] is True
     (tmp_path / "site-packages").mkdir()
-    monkeypatch.setattr(records, "CHECKOUT", tmp_path / "site-packages")
+    monkeypatch.setattr(provenance, "CHECKOUT", tmp_path / "site-packages")
     assert commit.__wrapped__() == {"commit": None, "dirty": None}
 
 
@@ -415,7 +414,7 @@ def start(store: Store, runs: list[Run], processes: int = 1) -> list[subprocess.
         subprocess.Popen(
             [sys.executable, "-c", DRIVER, store.root, fields], text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": str(records.CHECKOUT)},
+            env={**os.environ, "PYTHONPATH": str(provenance.CHECKOUT)},
         )
         for _ in range(processes)
     ]  # fmt: skip
@@ -731,5 +730,5 @@ def test_environment_variables_name_the_folders(tmp_path, monkeypatch):
     assert Store(tmp_path / "c").root == tmp_path / "c"
     monkeypatch.delenv("MODNOISE_STORE")
     monkeypatch.delenv("MODNOISE_RESULTS")
-    assert Store().root == records.CHECKOUT / "runs"
-    assert Store().published == records.CHECKOUT / "results"
+    assert Store().root == provenance.CHECKOUT / "runs"
+    assert Store().published == provenance.CHECKOUT / "results"

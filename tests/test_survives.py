@@ -29,7 +29,8 @@ from modnoise.store.campaign import fill
 from modnoise.store.files import read_folder, state_facts
 from modnoise.store.load import load_or_train
 from modnoise.store.order import Order, identity
-from modnoise.store.records import CHECKOUT, Store, StoreError
+from modnoise.store.provenance import CHECKOUT
+from modnoise.store.records import Store, StoreError
 from modnoise.training.loop import train
 
 QUIET = {"progress": False}
@@ -72,7 +73,7 @@ FORKS = """
 import json, os, sys
 import torch
 torch.set_num_threads(1)
-from modnoise.store.records import commit
+from modnoise.store.provenance import commit
 from modnoise.arithmetic.run import Run
 from modnoise.store.records import Store
 from modnoise.store.load import load_or_train

@@ -9,7 +9,8 @@ from html import escape
 import pandas as pd
 
 from modnoise.spec import Trainable
-from modnoise.store.records import duration, processor, provenance
+from modnoise.store.provenance import processor, provenance
+from modnoise.store.records import duration
 
 
 @dataclass(frozen=True)

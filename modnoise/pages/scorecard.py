@@ -18,7 +18,7 @@ import pandas as pd
 from modnoise import studies
 from modnoise.claim import STATES, VERDICT
 from modnoise.spec import quoted
-from modnoise.store.records import CHECKOUT
+from modnoise.store.provenance import CHECKOUT
 from modnoise.store.schema import Notebook, VerdictFacts, parsed, shaped
 
 COLUMNS = (

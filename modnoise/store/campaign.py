@@ -31,12 +31,12 @@ from modnoise.store.files import (
     write_state,
 )
 from modnoise.store.order import Order
+from modnoise.store.provenance import processor
 from modnoise.store.records import (
     StoreError,
     configuration,
     count,
     duration,
-    processor,
     writing,
 )
 from modnoise.store.schema import stacked

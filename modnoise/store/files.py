@@ -44,6 +44,11 @@ class Record:
     files: dict[str, bytes]
 
     @property
+    def key(self) -> str:
+        """The name under which the run was recorded."""
+        return self.path.name
+
+    @property
     def history(self) -> pd.DataFrame:
         """The curves, exactly as they were recorded.
 
@@ -125,10 +130,7 @@ def write_synced(path: Path, data: bytes) -> None:
 
 
 def write_folder(path: Path, files: Mapping[str, bytes], facts: Mapping[str, Any]) -> None:
-    """Write a record at once; the caller holds the lock of ``path``.
-
-    What a killed process left half written under a temporary name is removed.
-    """
+    """Write a record at once; the caller holds the lock of ``path``."""
     sizes = {
         name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
         for name, data in files.items()
@@ -136,11 +138,19 @@ def write_folder(path: Path, files: Mapping[str, bytes], facts: Mapping[str, Any
     manifest = {**facts, "files": sizes}
     manifest["sha256"] = digest(manifest)
     text = json.dumps(manifest, indent=1).encode() + b"\n"
+    replace_folder(path, {**files, MANIFEST: text})
+
+
+def replace_folder(path: Path, files: Mapping[str, bytes]) -> None:
+    """Write a folder, or replace it by one with these files, at once.
+
+    What a killed process left half written under a temporary name is removed.
+    """
     for stale in path.parent.glob(f".{path.name}.*"):
         shutil.rmtree(stale)
     new, old = (path.with_name(f".{path.name}.{name}-{os.getpid()}") for name in ("new", "old"))
     new.mkdir(parents=True)
-    for name, data in {**files, MANIFEST: text}.items():
+    for name, data in files.items():
         write_synced(new / name, data)
     _sync(new)
     if path.exists():
@@ -227,7 +237,7 @@ def write_state(path: Path, tensors: Mapping[str, np.ndarray], facts: Mapping[st
     """Write (replace) a checkpoint file at once: safetensors, with facts and a checksum of all."""
     tensors = {name: np.ascontiguousarray(x) for name, x in tensors.items()}
     text = json.dumps(facts, sort_keys=True)
-    metadata = {"facts": text, "sha256": _state_digest(tensors, text)}
+    metadata = {"facts": text, "sha256": tensors_digest(tensors, text)}
     replace_file(path, safetensors.numpy.save(tensors, metadata))
 
 
@@ -269,7 +279,7 @@ def state_from(name: str, data: bytes) -> tuple[dict[str, np.ndarray], dict[str,
         facts = parsed(text)
     except (SafetensorError, ValueError, KeyError, TypeError):
         raise Damaged(f"{name} is unreadable") from None
-    if _state_digest(tensors, text) != expected:
+    if tensors_digest(tensors, text) != expected:
         raise Damaged(f"{name} differs from its checksum")
     return tensors, _shaped(CheckpointFacts, name, facts)
 
@@ -288,7 +298,8 @@ def state_facts(path: Path) -> dict[str, Any]:
     return _shaped(CheckpointFacts, path.name, facts)
 
 
-def _state_digest(tensors: Mapping[str, np.ndarray], text: str) -> str:
+def tensors_digest(tensors: Mapping[str, np.ndarray], text: str = "") -> str:
+    """SHA-256 of a text, then of names, types, shapes and values in the order of the names."""
     digest = hashlib.sha256(text.encode())
     for name, x in sorted(tensors.items()):
         digest.update(f"{name} {x.dtype} {x.shape}".encode())

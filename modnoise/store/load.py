@@ -15,12 +15,8 @@ from modnoise.spec import Trainable
 from modnoise.store.campaign import fill
 from modnoise.store.files import Damaged, Record
 from modnoise.store.order import Order, identity
-from modnoise.store.records import (
-    Report,
-    Store,
-    StoreError,
-    commit,
-)
+from modnoise.store.provenance import commit
+from modnoise.store.records import Report, Store, StoreError
 from modnoise.store.stacks import bytes_needed
 from modnoise.training.loop import Trained, kind_of
 from modnoise.training.settings import check_device

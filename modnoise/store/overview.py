@@ -49,10 +49,10 @@ def shown(record: Record) -> str:
         Damaged, SpecError: it is not the record of a run of ours.
     """
     m = record.manifest
-    fields = type(recorded(m, record.path.name)).model_fields
+    fields, config = type(recorded(m, record.key)).model_fields, m["config"]
     record.check()
-    default = {name: info.default for name, info in fields.items()}
-    ours = [f"{k}={v}" for k, v in m["config"].items() if k in default and v != default[k]]
+    ours = [f"{name}={config[name]}" for name, info in fields.items()
+            if config.get(name, info.default) != info.default]  # fmt: skip
     history = record.history
     last = history[history["step"] == history["step"].max()].set_index("part")
     accuracy = last.filter(like="accuracy_").rename(columns=lambda c: c.removeprefix("accuracy_"))

@@ -1,8 +1,8 @@
 """Records of runs: where they are, what computed them, whether they are what was asked for.
 
-`Store` knows two folders of records, ours and the published ones that come with the checkout, one
-subfolder per key (see `files` for what is in it). A key alone is not trusted: every stored field
-is compared with the asked one. Nothing here imports torch. All of it: ours.
+`Store` knows our records, a folder per key (see `files`), and the published ones that come with
+the checkout (see `published`). A key alone is not trusted: every stored field is compared with the
+asked one. Nothing here imports torch. All of it: ours.
 """
 
 from __future__ import annotations
@@ -11,16 +11,12 @@ import hashlib
 import json
 import logging
 import os
-import platform
 import shutil
-import subprocess
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -41,9 +37,10 @@ from modnoise.store.files import (
     set_aside,
     write_folder,
 )
+from modnoise.store.provenance import CHECKOUT, provenance
+from modnoise.store.published import DamagedFile, Place, Published
 
 logger = logging.getLogger("modnoise")
-CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 class StoreError(RuntimeError):
@@ -140,62 +137,6 @@ def difference(stored: Mapping[str, Any], spec: Spec) -> str:
     return ""
 
 
-@cache
-def processor() -> str:
-    """Product name of the CPU."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(x.split(":")[1].strip() for x in lines if x.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
-
-
-@cache
-def commit() -> dict[str, Any]:
-    """Commit of the checkout that this package is imported from, if any; whether it was changed.
-
-    Asked for once, before the first training: the checkout may move on during a long campaign.
-    """
-
-    def git(*words: str) -> str:
-        done = subprocess.run(
-            ["git", "-C", str(CHECKOUT), *words], capture_output=True, text=True, check=True
-        )
-        return done.stdout.strip()
-
-    try:
-        if Path(git("rev-parse", "--show-toplevel")).resolve() != CHECKOUT:
-            return {"commit": None, "dirty": None}
-        changes = git("status", "--porcelain", "--untracked-files=no", "--", "modnoise")
-        return {"commit": git("rev-parse", "HEAD"), "dirty": bool(changes)}
-    except (OSError, subprocess.CalledProcessError):
-        return {"commit": None, "dirty": None}
-
-
-def versions() -> dict[str, str]:
-    """Versions of what computes: of this package, Python, and the libraries behind the numbers.
-
-    As torch names itself, with its build: the installed metadata of some builds leave that out.
-    """
-    import torch
-
-    import modnoise
-
-    return {
-        "modnoise": modnoise.__version__, "python": platform.python_version(),
-        "torch": str(torch.__version__), "numpy": np.__version__,
-    }  # fmt: skip
-
-
-def provenance() -> dict[str, Any]:
-    """What computes now: commit, versions, date (UTC)."""
-    return {
-        **commit(),
-        "versions": versions(),
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-    }  # fmt: skip
-
-
 def checkpoint_name(keys: Iterable[str], device: str) -> str:
     """Name of the checkpoint file of a stack of runs, in this order.
 
@@ -222,7 +163,8 @@ class Store:
         self.published = Path(
             published or os.environ.get("MODNOISE_RESULTS") or CHECKOUT / "results"
         )
-        self._told: set[Path] = set()
+        self.results = Published(self.published)
+        self._told: set[str] = set()
 
     @property
     def checkpoints(self) -> Path:
@@ -233,13 +175,16 @@ class Store:
         """The checkpoint file of a stack of runs on a device."""
         return self.checkpoints / checkpoint_name(keys, device)
 
-    def paths(self) -> dict[str, Path]:
-        """Folder of every record by key; ours before a published one. Nothing is checked."""
-        return {
-            path.name: path
-            for root in (self.published, self.root)
-            for path in sorted(root.glob("[0-9a-f]" * 12))
-        }
+    def places(self) -> dict[str, Path | Place]:
+        """Where the record of every key is; ours before a published one. Nothing is checked."""
+        published = {key: places[0] for key, places in self.results.places.items()}
+        return published | {path.name: path for path in sorted(self.root.glob("[0-9a-f]" * 12))}
+
+    def _places(self, key: str) -> list[Path | Place]:
+        """Where to look for the record of a key, in this order."""
+        for problem in self.results.broken:
+            self.tell(problem.path, problem)
+        return [self.root / key, *self.results.places.get(key, ())]
 
     def glance(self, spec: Spec) -> tuple[dict[str, Any] | None, str]:
         """The manifest of the record that `find` would give or None, and what is damaged.
@@ -247,10 +192,10 @@ class Store:
         Fast: of the large files only the sizes are looked at.
         """
         damage = ""
-        for path in (self.root / spec.key, self.published / spec.key):
-            if path.exists():
+        for place in self._places(spec.key):
+            if isinstance(place, Place) or place.exists():
                 try:
-                    manifest = glance(path)
+                    manifest = place.glance() if isinstance(place, Place) else glance(place)
                     problem = difference(manifest["config"], spec)
                 except Damaged as error:
                     problem = str(error)
@@ -274,45 +219,51 @@ class Store:
                 got.append(key)
         return got
 
-    def read(self, path: Path, spec: Spec) -> Record | None:
-        """The record at ``path`` if there is one, verified and compared with ``spec``.
+    def open(self, place: Path | Place, *, weights: bool = True) -> Record | None:
+        """The verified record at a place of ours or a published one, None if there is none.
 
         Raises:
-            Damaged: a file is not what was written, or a field is not what was asked for.
+            Damaged: a file is not what was written.
         """
         try:
-            record = read_folder(path) if path.exists() else None
+            if isinstance(place, Place):
+                return place.read(weights=weights)
+            return read_folder(place) if place.exists() else None
         except OSError as error:
-            raise StoreError(f"cannot read {path}: {error.strerror}") from None
-        if record is None:
-            return None
-        problem = difference(record.manifest["config"], spec)
-        if problem:
+            raise StoreError(f"cannot read {place}: {error.strerror}") from None
+
+    def read(self, place: Path | Place, spec: Spec, *, weights: bool = True) -> Record | None:
+        """As `open`, compared with ``spec``: a field that is not as asked for is damage too."""
+        record = self.open(place, weights=weights)
+        if record and (problem := difference(record.manifest["config"], spec)):
             raise Damaged(problem)
         return record
 
     def find(self, spec: Spec, *, weights: bool = False) -> tuple[Record | None, str]:
         """The record of a spec, ours before the published one, or None and why.
 
-        With ``weights``, a record that has them is preferred. Damage is named in a warning, once.
+        With ``weights``, a record that has them is preferred; without, published ones are left
+        unread. Damage is named in a warning, once.
         """
         why, found = "no record yet", None
-        for path in (self.root / spec.key, self.published / spec.key):
+        for place in self._places(spec.key):
             try:
-                record = self.read(path, spec)
+                record = self.read(place, spec, weights=weights)
             except Damaged as problem:
                 why = "damaged"
-                self._tell(path, problem)
+                self.tell(place, problem)
                 continue
             if record and (record.has_weights or not weights):
                 return record, ""
             found = found or record
         return found, ("only curves are recorded" if found else why)
 
-    def _tell(self, path: Path, problem: Damaged) -> None:
-        if path not in self._told:
-            self._told.add(path)
-            logger.warning("%s is damaged and not used: %s", path, problem)
+    def tell(self, place: Path | Place, problem: Damaged) -> None:
+        """Name damage in a warning, once."""
+        where = str(problem.path if isinstance(problem, DamagedFile) else place)
+        if where not in self._told:
+            self._told.add(where)
+            logger.warning("%s is damaged and not used: %s", where, problem)
 
     def mend(self, spec: Spec) -> None:
         """Move a damaged record of ours aside; the caller holds its lock."""
@@ -320,7 +271,7 @@ class Store:
         try:
             self.read(path, spec)
         except Damaged as problem:
-            self._tell(path, problem)
+            self.tell(path, problem)
             with writing(path):
                 logger.warning("%s is kept as %s", path, set_aside(path).name)
 
@@ -371,33 +322,3 @@ class Store:
                 f"cannot write results to {self.root}: {needed / 1e6:.0f} MB needed, "
                 f"{free / 1e6:.0f} MB free; {hint}"
             )
-
-    def publish(self, spec: Spec, *, weights: bool = False) -> bool:
-        """Copy our verified record to the published folder; True if that changed anything.
-
-        Weights go along if asked for. Weights published before stay with the curves they belong
-        to.
-
-        Raises:
-            StoreError: it is not recorded, or cannot be written.
-        """
-        target = self.published / spec.key
-        try:
-            record = self.read(self.root / spec.key, spec)
-        except Damaged as problem:
-            raise StoreError(f"{self.root / spec.key} is damaged: {problem}") from None
-        if record is None:
-            raise StoreError(f"{spec.key} is not recorded in {self.root}: run it first")
-        try:
-            before = self.read(target, spec)
-        except Damaged:
-            before = None
-        same = before is not None and before.files[HISTORY] == record.files[HISTORY]
-        if same and (before.has_weights or not weights):
-            return False
-        files = {HISTORY: record.files[HISTORY]}
-        if weights:
-            files[WEIGHTS] = record.files[WEIGHTS]
-        with writing(target):
-            write_folder(target, files, record.manifest)
-        return True

@@ -15,7 +15,8 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from modnoise.store.order import Order
-from modnoise.store.records import StoreError, commit
+from modnoise.store.provenance import commit
+from modnoise.store.records import StoreError
 
 WORKER = "MODNOISE_WORKER"
 """Set in the processes that `share` starts."""

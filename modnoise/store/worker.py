@@ -15,7 +15,8 @@ from typing import Any
 from modnoise.spec import Trainable
 from modnoise.store.campaign import OutOfTime, train_stack
 from modnoise.store.order import Order
-from modnoise.store.records import Store, commit, versions
+from modnoise.store.provenance import commit, versions
+from modnoise.store.records import Store
 from modnoise.store.stacks import checkpoint_of
 from modnoise.training.settings import check_device
 

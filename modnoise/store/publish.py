@@ -1,0 +1,271 @@
+"""Write published records: the files of an experiment at a scale, all of them or none.
+
+See `published` for what is in them. All of it: ours.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import safetensors.numpy
+
+from modnoise.spec import Spec
+from modnoise.store.files import Damaged, Record, replace_folder, tensors_digest
+from modnoise.store.published import (
+    CURVES,
+    INDEX,
+    WEIGHTS,
+    DamagedFile,
+    Place,
+    RunFacts,
+    curves_of,
+    first_line,
+)
+from modnoise.store.records import Store, StoreError, writing
+
+Entry = tuple[Spec, Record, bool]
+"""A run, its record, and whether its weights are published."""
+
+
+def publish(
+    store: Store,
+    name: str,
+    scale: str,
+    runs: Sequence[Spec],
+    *,
+    asked: Collection[str] | None = None,
+    weights: Collection[str] = (),
+) -> int:
+    """Write the published files of an experiment at a scale; how many runs are new or changed.
+
+    They hold our records, verified, and what was published before of runs that are not asked for
+    or that we do not have.
+
+    Args:
+        store: where the records are, and the published ones.
+        name: of the experiment.
+        scale: one of `modnoise.sweep.SCALES`; files at other scales stay as they are.
+        runs: of the experiment at that scale, in its order.
+        asked: keys of the runs to publish; None: all of them.
+        weights: keys of the runs whose weights go along. Weights published before stay with the
+            curves they belong to.
+
+    Raises:
+        StoreError: an asked run is not recorded, or damaged, or the files cannot be written; what
+            was published before is then as it was.
+    """
+    folder, unique = store.published / name, {run.key: run for run in runs}
+    with writing(store.root / "locks"):
+        lock = store.lock(f"publish-{name}")
+    with lock, writing(folder):
+        here = {place.facts.key: place for place in _places(store, folder) if place.scale == scale}
+        entries = []
+        for key, run in unique.items():
+            place, ours = here.get(key), asked is None or key in asked
+            found = _entry(store, run, place, ours=ours, whole=key in weights)
+            entries += [found] if found else []
+        try:
+            return _write(store, folder, scale, entries, here)
+        finally:
+            store.results.forget()
+
+
+def _places(store: Store, folder: Path) -> tuple[Place, ...]:
+    """What is published of an experiment; a folder that a killed publisher hid is put back."""
+    there = store.results.folders().get(folder.name)
+    if there is None:
+        return ()
+    if there != folder:
+        there.rename(folder)
+        store.results.forget()
+    try:
+        return store.results.index(folder)[1]
+    except DamagedFile as problem:
+        raise StoreError(f"{problem.path} is damaged: {problem}; restore it first") from None
+
+
+def _entry(
+    store: Store, run: Spec, place: Place | None, *, ours: bool, whole: bool
+) -> Entry | None:
+    """What is published of a run, None if there is nothing and it is not asked for."""
+    before = record = None
+    if place:
+        try:
+            before = store.read(place, run)
+        except Damaged as problem:
+            store.tell(place, problem)
+    if ours:
+        try:
+            record = store.read(store.root / run.key, run)
+        except Damaged as problem:
+            raise StoreError(f"{store.root / run.key} is damaged: {problem}") from None
+        record = record or before or store.find(run, weights=whole)[0]
+    record = record or before
+    if record is None:
+        if ours or place:
+            raise StoreError(f"{run.key} is not recorded in {store.root}: run it first")
+        return None
+    if before and before.has_weights and before.history.equals(record.history):
+        return run, record if record.has_weights else before, True
+    if whole and not record.has_weights:
+        raise StoreError(f"weights of {run.key} are not recorded in {store.root}: run it first")
+    return run, record, whole
+
+
+def _write(
+    store: Store, folder: Path, scale: str, entries: Sequence[Entry], here: Mapping[str, Place]
+) -> int:
+    """Replace the files of a scale; how many runs were not there like that."""
+    try:
+        data, sizes = _parquet([(run.key, _fields(run), rec.history) for run, rec, _ in entries])
+    except _Unfit as problem:
+        raise StoreError(f"cannot publish {folder.name}: {problem}") from None
+    lines, tensors, start = [], {}, 0
+    for (run, record, whole), size in zip(entries, sizes, strict=True):
+        lines.append(_facts(run.key, record, whole) | _sizes(data, start, size))
+        start += size
+        if whole:
+            own = record.tensors.items()
+            tensors |= {f"{run.key}/{part}": np.ascontiguousarray(x) for part, x in own}
+    keys = [line["key"] for line in lines]
+    changed = sum(key not in here or here[key].facts != RunFacts(**line)
+                  for key, line in zip(keys, lines, strict=True))  # fmt: skip
+    if not changed and keys == list(here):
+        return 0
+    files = {f"{scale}{CURVES}": data}
+    if tensors:
+        files[f"{scale}{WEIGHTS}"] = safetensors.numpy.save(tensors)
+    scales = {}
+    if folder.exists():
+        scales = store.results.index(folder)[0].model_dump()["scales"]
+        scales.pop(scale, None)
+        files |= {path.name: path.read_bytes() for other in scales
+                  for path in folder.glob(f"{other}.*")}  # fmt: skip
+    scales[scale] = {"footer": _sizes(data, start, len(data) - start), **_factored(lines)}
+    replace_folder(folder, {**files, INDEX: _text(scales)})
+    return changed
+
+
+# --- curves
+
+
+class _Unfit(ValueError):
+    """Curves that one file cannot hold."""
+
+
+def _fields(run: Spec) -> dict[str, Any]:
+    return json.loads(run.model_dump_json())
+
+
+def _parquet(
+    runs: Sequence[tuple[str, Mapping[str, Any], pd.DataFrame]],
+) -> tuple[bytes, list[int]]:
+    """Keys, fields and curves as a Parquet file; bytes up to the end of each row group."""
+    fields = [{"key": key, **own} for key, own, _ in runs]
+    try:
+        tables = [pa.Table.from_pandas(frame, preserve_index=False) for *_, frame in runs]
+        curves = pa.unify_schemas([table.schema.remove_metadata() for table in tables])
+    except pa.ArrowException as error:
+        raise _Unfit(f"its curves do not fit into one table: {error}") from None
+    if both := [name for name in curves.names if name in fields[0]]:
+        raise _Unfit(f"column {both[0]} of its curves is also a field of its runs")
+    own = pa.schema({name: pa.array([x[name] for x in fields]).type for name in fields[0]})
+    schema, buffer, ends = pa.schema([*own, *curves]), io.BytesIO(), [0]
+    with pq.ParquetWriter(
+        buffer, schema, compression="zstd", compression_level=9, use_dictionary=False,
+        write_statistics=False, store_schema=False,
+    ) as writer:  # fmt: skip
+        for values, table in zip(fields, tables, strict=True):
+            n = table.num_rows
+            columns = [pa.repeat(pa.scalar(values[x.name], x.type), n) for x in own]
+            columns += [table[x.name] if x.name in table.column_names else pa.nulls(n, x.type)
+                        for x in curves]  # fmt: skip
+            writer.write_table(pa.table(columns, schema=schema), row_group_size=n)
+            ends.append(buffer.tell())
+    data = buffer.getvalue()
+    _compare(data, runs)
+    return data, np.diff(ends).tolist()
+
+
+def _compare(data: bytes, runs: Sequence[tuple[str, Any, pd.DataFrame]]) -> None:
+    """Read all curves back: they must be what they were."""
+    file = pq.ParquetFile(pa.BufferReader(data))
+    for number, (key, _, frame) in enumerate(runs):
+        again = curves_of(file, number, list(frame.columns)).to_pandas()
+        for name in frame.columns:
+            if not again[name].equals(frame[name]):
+                raise _Unfit(f"column {name} of run {key} does not come back as it is")
+
+
+# --- facts
+
+
+def _facts(key: str, record: Record, whole: bool) -> dict[str, Any]:
+    facts = {"key": key, "rows": len(record.history)}
+    if whole:
+        own = record.tensors
+        size = sum(x.nbytes for x in own.values())
+        facts["weights"] = {"bytes": size, "sha256": tensors_digest(own)}
+    facts["columns"] = list(record.history.columns)
+    told = {name: x for name, x in record.manifest.items() if name not in ("files", "sha256")}
+    return facts | told
+
+
+def _sizes(data: bytes, start: int, size: int) -> dict[str, Any]:
+    part = memoryview(data)[start : start + size]
+    return {"bytes": size, "sha256": hashlib.sha256(part).hexdigest()}
+
+
+_OWN = {"key", "rows", "bytes", "sha256", "weights"}  # never told for all runs at once
+
+
+def _factored(lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Facts of runs, with what they have in common told once."""
+    common = _without(_common(lines), _OWN)
+    config = common["config"] = _common([line["config"] for line in lines])
+    runs = []
+    for line in lines:
+        own = {"key": line["key"], "config": _without(line["config"], config)}
+        runs.append(own | _without(line, common.keys() | own.keys()))
+    return {"all": common, "runs": runs}
+
+
+def _without(facts: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    return {name: x for name, x in facts.items() if name not in names}
+
+
+def _common(facts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What is the same in all of them; 1, 1.0 and True are three values."""
+    texts = [{name: json.dumps(x) for name, x in one.items()} for one in facts]
+    return {name: x for name, x in facts[0].items()
+            if all(one.get(name) == texts[0][name] for one in texts)}  # fmt: skip
+
+
+def _text(scales: Mapping[str, Any]) -> bytes:
+    """``runs.json``, a run a line."""
+    parts = []
+    for name, scale in scales.items():
+        common = ",\n".join(
+            f"    {json.dumps(k)}: {json.dumps(x)}" for k, x in scale["all"].items()
+        )
+        runs = ",\n".join(f"    {json.dumps(run)}" for run in scale["runs"])
+        parts.append(f"""  {json.dumps(name)}: {{
+   "footer": {json.dumps(scale["footer"])},
+   "all": {{
+{common}
+   }},
+   "runs": [
+{runs}
+   ]
+  }}""")
+    body = (' "scales": {\n' + ",\n".join(parts) + "\n }\n}\n").encode()
+    return first_line(body) + b"\n" + body

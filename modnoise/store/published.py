@@ -1,0 +1,304 @@
+"""Published records: the runs that come with the checkout, as data that a person opens.
+
+Every experiment has a folder. ``<scale>.parquet`` holds the curves of its recorded runs, each row
+with the fields of its run, one row group a run; ``<scale>.safetensors`` the weights of few of
+them; ``runs.json`` what computed each run, and checksums. These are over bytes, so that damage
+is found before anything is decoded: of each row group, of the rest of the Parquet file (its
+footer), of the weights of each run, of ``runs.json`` itself. `publish` writes them. All: ours.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import BaseModel
+from safetensors import SafetensorError, safe_open
+
+from modnoise.spec import Spec, SpecError
+from modnoise.store.files import Damaged, Record, tensors_digest
+
+INDEX = "runs.json"
+CURVES, WEIGHTS = ".parquet", ".safetensors"
+
+
+class DamagedFile(Damaged):
+    """A file of many runs is not what was written, so that none of them can be used."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(problem)
+        self.path = path
+
+
+class Sizes(BaseModel):
+    """Size and checksum of a part of a file, or of the weights of a run."""
+
+    model_config = Spec.model_config
+
+    bytes: int
+    sha256: str
+
+
+class RunFacts(Spec):
+    """What ``runs.json`` says of a run: its manifest, the columns of its curves, its row group."""
+
+    key: str
+    rows: int
+    bytes: int
+    sha256: str
+    weights: Sizes | None = None
+    columns: list[str]
+    config: dict[str, Any]
+    seed: int | None
+    diverged: bool
+    commit: str | None
+    dirty: bool | None
+    versions: dict[str, str]
+    date: str
+    device: str
+    device_name: str
+    threads: int
+    seconds: float
+    stack: list[str]
+
+
+class ScaleFacts(BaseModel):
+    """What ``runs.json`` says of one Parquet file: ``all`` of its runs, and each in its order."""
+
+    model_config = Spec.model_config
+
+    footer: Sizes
+    all: dict[str, Any]
+    runs: list[dict[str, Any]]
+
+    def merged(self) -> list[RunFacts]:
+        """Everything about each run."""
+        config = self.all.get("config", {})
+        return [
+            RunFacts(**{**self.all, **run, "config": {**config, **run.get("config", {})}})
+            for run in self.runs
+        ]
+
+
+class Index(Spec):
+    """The content of ``runs.json``; ``sha256`` is of all bytes after its line."""
+
+    sha256: str
+    scales: dict[str, ScaleFacts]
+
+
+@dataclass(frozen=True)
+class PublishedRecord(Record):
+    """A verified record out of a file of many."""
+
+    table: pa.Table
+    weights: dict[str, np.ndarray] | None
+
+    @property
+    def key(self) -> str:
+        """The name under which the run was recorded."""
+        return self.manifest["key"]
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """The curves, exactly as they were recorded."""
+        return self.table.to_pandas()
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether the weights were published, and asked for."""
+        return self.weights is not None
+
+    @property
+    def tensors(self) -> dict[str, np.ndarray]:
+        """The weights by name."""
+        return dict(self.weights)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a published run is: which row group of which file, and what it must be."""
+
+    folder: Path
+    scale: str
+    number: int
+    start: int  # its first byte
+    footer: int  # first byte of the footer
+    rest: Sizes
+    facts: RunFacts
+
+    def file(self, ending: str = CURVES) -> Path:
+        """The file with the curves, or with the weights."""
+        return self.folder / f"{self.scale}{ending}"
+
+    def __str__(self) -> str:
+        return f"run {self.facts.key} in {self.file()}"
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """The manifest, with the files in which the record is."""
+        facts = self.facts.model_dump(exclude={"rows", "bytes", "sha256", "columns", "weights"})
+        files = {CURVES: self.facts, WEIGHTS: self.facts.weights}
+        facts["files"] = {
+            f"{self.folder.name}/{self.scale}{ending}": {"bytes": x.bytes, "sha256": x.sha256}
+            for ending, x in files.items()
+            if x
+        }
+        return facts
+
+    def glance(self) -> dict[str, Any]:
+        """The manifest, if the file with the curves has its size.
+
+        Raises:
+            Damaged: it is missing or has another size.
+        """
+        self._size()
+        return self.manifest
+
+    def _size(self) -> tuple[int, int]:
+        """Time of the last change and size of the file with the curves, which must be right."""
+        try:
+            found = self.file().stat()
+        except FileNotFoundError:
+            raise DamagedFile(self.file(), "it is missing") from None
+        if found.st_size != (size := self.footer + self.rest.bytes):
+            raise DamagedFile(self.file(), f"it has {found.st_size} bytes instead of {size}")
+        return found.st_mtime_ns, size
+
+    def read(self, *, weights: bool = False) -> PublishedRecord:
+        """The record, verified; with ``weights`` if they were published and are asked for.
+
+        Raises:
+            DamagedFile: the file is missing or broken, for all of its runs.
+            Damaged: this run is not what was written.
+        """
+        data, file = _opened(self.file(), self._size(), self.footer, self.rest.sha256)
+        part = memoryview(data)[self.start : self.start + self.facts.bytes]
+        if hashlib.sha256(part).hexdigest() != self.facts.sha256:
+            raise Damaged(f"row group {self.number} differs from its checksum")
+        table = curves_of(file, self.number, self.facts.columns)
+        tensors = self._tensors() if weights and self.facts.weights else None
+        return PublishedRecord(self.file(), self.manifest, {}, table, tensors)
+
+    def _tensors(self) -> dict[str, np.ndarray]:
+        path, prefix = self.file(WEIGHTS), f"{self.facts.key}/"
+        try:
+            with safe_open(path, "np") as file:
+                names = [name for name in file.keys() if name.startswith(prefix)]  # noqa: SIM118
+                found = {name.removeprefix(prefix): file.get_tensor(name) for name in names}
+        except FileNotFoundError:
+            raise DamagedFile(path, "it is missing") from None
+        except (SafetensorError, ValueError, TypeError):
+            raise DamagedFile(path, "it is unreadable") from None
+        if tensors_digest(found) != self.facts.weights.sha256:
+            raise Damaged(f"weights in {path.name} differ from their checksum")
+        return found
+
+
+@lru_cache(maxsize=8)
+def _opened(
+    path: Path, _stamp: tuple[int, int], footer: int, sha256: str
+) -> tuple[bytes, pq.ParquetFile]:
+    """A Parquet file in memory; the row groups are not checked yet."""
+    data = path.read_bytes()
+    if hashlib.sha256(memoryview(data)[footer:]).hexdigest() != sha256:
+        raise DamagedFile(path, "its footer differs from its checksum")
+    return data, pq.ParquetFile(pa.BufferReader(data))
+
+
+def curves_of(file: pq.ParquetFile, number: int, columns: list[str]) -> pa.Table:
+    """The curves of one run with the columns that it has, in their order."""
+    return file.read_row_group(number, columns=columns, use_threads=False).select(columns)
+
+
+@lru_cache(maxsize=256)
+def _indexed(path: Path, _changed: int, _size: int) -> tuple[Index, tuple[Place, ...]]:
+    """A ``runs.json``, checked, and the places of its runs."""
+    data = path.read_bytes()
+    head, _, body = data.partition(b"\n")
+    if head != first_line(body):
+        raise DamagedFile(path, "it differs from its checksum")
+    try:
+        index = Index(**json.loads(data))
+        merged = {name: scale.merged() for name, scale in index.scales.items()}
+    except (SpecError, ValueError, TypeError, RecursionError) as error:
+        raise DamagedFile(path, f"it is not what it must be: {error}") from None
+    places = []
+    for name, scale in index.scales.items():
+        start, footer = 0, sum(run.bytes for run in merged[name])
+        for number, run in enumerate(merged[name]):
+            places.append(Place(path.parent, name, number, start, footer, scale.footer, run))
+            start += run.bytes
+    return index, tuple(places)
+
+
+def first_line(body: bytes) -> bytes:
+    """First line of a ``runs.json``: the checksum of what follows it."""
+    return f'{{"sha256": "{hashlib.sha256(body).hexdigest()}",'.encode()
+
+
+class Published:
+    """The published records below a folder; what is there is looked up when first asked for."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def forget(self) -> None:
+        """Look again when asked next."""
+        self.__dict__.pop("_found", None)
+
+    def folders(self) -> dict[str, Path]:
+        """Folder of every experiment; a publisher killed between two renames left it hidden."""
+        found = sorted(path.parent for path in self.root.glob(f"*/{INDEX}"))
+        return {
+            folder.name.lstrip(".").split(".old-")[0]: folder  # hidden ones come first
+            for folder in found
+            if ".new-" not in folder.name
+        }
+
+    @cached_property
+    def _found(self) -> tuple[dict[str, list[Place]], list[DamagedFile]]:
+        found, broken = {}, []
+        for folder in self.folders().values():
+            try:
+                for place in self.index(folder)[1]:
+                    found.setdefault(place.facts.key, []).append(place)
+            except DamagedFile as problem:
+                broken.append(problem)
+        for places in found.values():
+            places.sort(key=lambda place: place.facts.weights is None)
+        return found, broken
+
+    def index(self, folder: Path) -> tuple[Index, tuple[Place, ...]]:
+        """The ``runs.json`` of a folder, and where its runs are.
+
+        Raises:
+            DamagedFile: it is not what was written.
+        """
+        facts = (folder / INDEX).stat()
+        return _indexed(folder / INDEX, facts.st_mtime_ns, facts.st_size)
+
+    @property
+    def places(self) -> dict[str, list[Place]]:
+        """Where the runs are, by key; those with weights first."""
+        return self._found[0]
+
+    @property
+    def broken(self) -> list[DamagedFile]:
+        """What is wrong with files that say where runs are."""
+        return self._found[1]
+
+    def place(self, name: str, scale: str, key: str) -> Place | None:
+        """Where a run is in the file of an experiment, if it is there."""
+        for place in self.places.get(key, ()):
+            if (place.folder.name, place.scale) == (name, scale):
+                return place
+        return None
