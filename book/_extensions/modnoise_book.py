@@ -1,7 +1,8 @@
 """What the book does to its pages beyond the theme: a Sphinx extension.
 
 Figures become files beside the pages, so that a page stays small and a browser fetches only what
-it shows; every figure of the paper gets a row that leads back to its cell, runs and command.
+it shows; every figure of the paper gets a row that leads back to its cell, runs and command. The
+recorded runs that a page names lie beside it as the Parquet files that they are.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterable, Iterator
 from html import escape
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -19,10 +21,14 @@ from typing import Any
 from docutils import nodes
 from sphinx.application import Sphinx
 
+from modnoise.store.provenance import CHECKOUT
+from modnoise.store.records import Store
 from modnoise.studies import EXPERIMENTS
 
 _FIGURE = re.compile(r'<img [^>]*?src="data:image/svg\+xml;base64,([^"]+)"[^>]*?>')
 _SIZE = re.compile(rb'<svg[^>]*? width="([\d.]+)pt" height="([\d.]+)pt"')
+
+_DATA = re.compile(r'href="(?:\.\./)*_data/([\w-]+/\w+\.parquet)"')
 
 _NO_DATA = {"mn", "np", "pd", "chance", "scale"}  # names that no figure's data come through
 
@@ -99,10 +105,22 @@ def behind(before: list[ast.stmt], figure: ast.stmt) -> list[str]:
     return [name for name in dict.fromkeys(asked + listed) if name in EXPERIMENTS]
 
 
-def rows(notebook: dict[str, Any], path: str) -> dict[str, str]:
-    """One line of HTML for each figure of the paper in a notebook, by the figure's name."""
+def data_links(names: Iterable[str], scale: str, to_root: str) -> str:
+    """Links to the recorded runs of those experiments that have some, as HTML."""
+    files = {x: f"{x}/{scale}.parquet" for x in names}
+    return ", ".join(
+        f'<a href="{to_root}_data/{file}" download="{x}-{scale}.parquet">{x}</a>'
+        for x, file in files.items()
+        if (Store().published / file).exists()
+    )
+
+
+def rows(notebook: dict[str, Any], path: str) -> tuple[dict[str, str], str]:
+    """One line of HTML for each figure of the paper in a notebook, by the figure's name; and one
+    for the page, with all its data."""
     before: list[ast.stmt] = []
     scale, found = "laptop", {}
+    to_root = "../" * path.count("../")
     for cell in notebook["cells"]:
         if cell["cell_type"] != "code":
             continue
@@ -115,7 +133,9 @@ def rows(notebook: dict[str, Any], path: str) -> dict[str, str]:
         if name:
             names = behind(before + statements[:-1], statements[-1])
             count = sum(len(EXPERIMENTS[x].runs(scale)) for x in names)
+            data = data_links(names, scale, to_root)
             told = [f"{count} recorded run{'s' * (count != 1)}"] if names else []
+            told = [f"{told[0]}, as Parquet: {data}"] if data else told
             told += [f"<code>modnoise run {x} --scale {scale}</code>" for x in names]
             told = told or [
                 f"<code>papermill notebooks/{PurePosixPath(path).name} out.ipynb</code>"
@@ -123,21 +143,30 @@ def rows(notebook: dict[str, Any], path: str) -> dict[str, str]:
             link = f'<a href="{escape(path)}" download>notebook</a>'
             found[name] = " · ".join([f"{link}, cell {cell['execution_count']}", *told])
         before += statements
-    return found
+    used = (name for x in before for name in (*_experiments(x), *_listed(x)) if name)
+    data = data_links(dict.fromkeys(used), scale, to_root)
+    columns = f'<a href="{to_root}_data/README.md">columns and units</a>'
+    return found, f"Recorded runs of this page, as Parquet: {data} · {columns}" if data else ""
 
 
 def add_rows(app: Sphinx, doctree: nodes.document) -> None:
-    """Put the rows of `rows` below the captions of a page made from a notebook."""
+    """Put the rows of `rows` below the captions and at the end of a page made from a notebook."""
     page = app.env.docname
     source = Path(app.env.doc2path(page))
     if source.suffix != ".ipynb":
         return
-    found = rows(json.loads(source.read_text()), f"../_sources/{page}.ipynb")
+    notebook, to_root = json.loads(source.read_text()), "../" * page.count("/")
+    found, all_data = rows(notebook, f"{to_root}_sources/{page}.ipynb")
     for figure in doctree.findall(nodes.figure):
         for name in figure["names"]:
             if name in found:
-                row = nodes.raw("", f'<p class="mn-row">{found[name]}</p>', format="html")
-                figure += nodes.legend("", row)
+                figure += nodes.legend("", _row(found[name]))
+    if all_data:
+        next(doctree.findall(nodes.section)).append(_row(all_data))
+
+
+def _row(line: str) -> nodes.raw:
+    return nodes.raw("", f'<p class="mn-row">{line}</p>', format="html")
 
 
 def finish(app: Sphinx, page: str, template: str, context: dict, doctree: Any) -> None:
@@ -151,7 +180,19 @@ def finish(app: Sphinx, page: str, template: str, context: dict, doctree: Any) -
         '<div role="list" class="citation-list">',  # its entries have another role
         '<div class="citation-list">',
     )
+    bring(_DATA.findall(body), Path(app.outdir))
     context["body"] = _PARAMETERS.sub(_plain, body)
+
+
+def bring(files: Iterable[str], site: Path) -> None:
+    """Copy recorded runs, and what says how to read them, below ``site`` / _data."""
+    sources = {file: Store().published / file for file in files}
+    if sources:
+        sources["README.md"] = CHECKOUT / "results" / "README.md"
+    for file, source in sources.items():
+        target = site / "_data" / file
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
 
 
 _PARAMETERS = re.compile(r'<dl>\n(<dd><em class="sig-param">.*?)</dl>', re.DOTALL)

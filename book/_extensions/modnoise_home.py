@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 import yaml
+from modnoise_book import data_links
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
@@ -67,13 +68,15 @@ def slider() -> str:
         f"is chance. <em>test</em>: pairs never seen, right label; <em>noisy</em>: training pairs "
         f"with a wrong label, that wrong label."
     )
+    data = data_links([EXPERIMENT], SCALE, "")
     style = (here / "recorded.css").read_text(encoding="utf-8")
     return (
         f'<figure class="mn-home"><style>{style}</style><div id="mn-home" role="group" '
         f'aria-label="Accuracy of a net and of its parts against label noise">'
         f"<noscript>The slider needs JavaScript.</noscript></div>{module}"
         f'<figcaption><p>{told}</p><p class="mn-row"><a href="notebooks/03_recover_the_rule.html">'
-        f"page</a> · <code>{escape(f'modnoise run {EXPERIMENT} --scale {SCALE}')}</code></p>"
+        f"page</a> · as Parquet: {data} · "
+        f"<code>{escape(f'modnoise run {EXPERIMENT} --scale {SCALE}')}</code></p>"
         f"</figcaption></figure>"
     )
 
