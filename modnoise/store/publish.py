@@ -26,11 +26,11 @@ from modnoise.store.published import (
     WEIGHTS,
     DamagedFile,
     Place,
-    RunFacts,
     curves_of,
     first_line,
 )
 from modnoise.store.records import Store, StoreError, writing
+from modnoise.store.schema import PublishedRun
 
 Entry = tuple[Spec, Record, bool]
 """A run, its record, and whether its weights are published."""
@@ -137,7 +137,7 @@ def _write(
             own = record.tensors.items()
             tensors |= {f"{run.key}/{part}": np.ascontiguousarray(x) for part, x in own}
     keys = [line["key"] for line in lines]
-    changed = sum(key not in here or here[key].facts != RunFacts(**line)
+    changed = sum(key not in here or here[key].facts != PublishedRun(**line)
                   for key, line in zip(keys, lines, strict=True))  # fmt: skip
     if not changed and keys == list(here):
         return 0

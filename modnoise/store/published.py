@@ -10,7 +10,6 @@ footer), of the weights of each run, of ``runs.json`` itself. `publish` writes t
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -20,14 +19,16 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pydantic import BaseModel
 from safetensors import SafetensorError, safe_open
 
-from modnoise.spec import Spec, SpecError
+from modnoise.spec import SpecError, quoted
 from modnoise.store.files import Damaged, Record, tensors_digest
+from modnoise.store.schema import FileFacts, PublishedIndex, PublishedRun, parsed, shaped
 
 INDEX = "runs.json"
 CURVES, WEIGHTS = ".parquet", ".safetensors"
+
+_UNREADABLE = (pa.ArrowException, OSError, ValueError, KeyError, IndexError)
 
 
 class DamagedFile(Damaged):
@@ -36,63 +37,6 @@ class DamagedFile(Damaged):
     def __init__(self, path: Path, problem: str) -> None:
         super().__init__(problem)
         self.path = path
-
-
-class Sizes(BaseModel):
-    """Size and checksum of a part of a file, or of the weights of a run."""
-
-    model_config = Spec.model_config
-
-    bytes: int
-    sha256: str
-
-
-class RunFacts(Spec):
-    """What ``runs.json`` says of a run: its manifest, the columns of its curves, its row group."""
-
-    key: str
-    rows: int
-    bytes: int
-    sha256: str
-    weights: Sizes | None = None
-    columns: list[str]
-    config: dict[str, Any]
-    seed: int | None
-    diverged: bool
-    commit: str | None
-    dirty: bool | None
-    versions: dict[str, str]
-    date: str
-    device: str
-    device_name: str
-    threads: int
-    seconds: float
-    stack: list[str]
-
-
-class ScaleFacts(BaseModel):
-    """What ``runs.json`` says of one Parquet file: ``all`` of its runs, and each in its order."""
-
-    model_config = Spec.model_config
-
-    footer: Sizes
-    all: dict[str, Any]
-    runs: list[dict[str, Any]]
-
-    def merged(self) -> list[RunFacts]:
-        """Everything about each run."""
-        config = self.all.get("config", {})
-        return [
-            RunFacts(**{**self.all, **run, "config": {**config, **run.get("config", {})}})
-            for run in self.runs
-        ]
-
-
-class Index(Spec):
-    """The content of ``runs.json``; ``sha256`` is of all bytes after its line."""
-
-    sha256: str
-    scales: dict[str, ScaleFacts]
 
 
 @dataclass(frozen=True)
@@ -132,8 +76,8 @@ class Place:
     number: int
     start: int  # its first byte
     footer: int  # first byte of the footer
-    rest: Sizes
-    facts: RunFacts
+    rest: FileFacts
+    facts: PublishedRun
 
     def file(self, ending: str = CURVES) -> Path:
         """The file with the curves, or with the weights."""
@@ -184,7 +128,10 @@ class Place:
         part = memoryview(data)[self.start : self.start + self.facts.bytes]
         if hashlib.sha256(part).hexdigest() != self.facts.sha256:
             raise Damaged(f"row group {self.number} differs from its checksum")
-        table = curves_of(file, self.number, self.facts.columns)
+        try:
+            table = curves_of(file, self.number, self.facts.columns)
+        except _UNREADABLE as error:
+            raise Damaged(f"row group {self.number} is unreadable: {quoted(str(error))}") from None
         tensors = self._tensors() if weights and self.facts.weights else None
         return PublishedRecord(self.file(), self.manifest, {}, table, tensors)
 
@@ -211,7 +158,10 @@ def _opened(
     data = path.read_bytes()
     if hashlib.sha256(memoryview(data)[footer:]).hexdigest() != sha256:
         raise DamagedFile(path, "its footer differs from its checksum")
-    return data, pq.ParquetFile(pa.BufferReader(data))
+    try:
+        return data, pq.ParquetFile(pa.BufferReader(data))
+    except _UNREADABLE as error:
+        raise DamagedFile(path, f"it is unreadable: {quoted(str(error))}") from None
 
 
 def curves_of(file: pq.ParquetFile, number: int, columns: list[str]) -> pa.Table:
@@ -220,17 +170,17 @@ def curves_of(file: pq.ParquetFile, number: int, columns: list[str]) -> pa.Table
 
 
 @lru_cache(maxsize=256)
-def _indexed(path: Path, _changed: int, _size: int) -> tuple[Index, tuple[Place, ...]]:
+def _indexed(path: Path, _changed: int, _size: int) -> tuple[PublishedIndex, tuple[Place, ...]]:
     """A ``runs.json``, checked, and the places of its runs."""
     data = path.read_bytes()
     head, _, body = data.partition(b"\n")
     if head != first_line(body):
         raise DamagedFile(path, "it differs from its checksum")
     try:
-        index = Index(**json.loads(data))
+        index = shaped(PublishedIndex, parsed(data))
         merged = {name: scale.merged() for name, scale in index.scales.items()}
-    except (SpecError, ValueError, TypeError, RecursionError) as error:
-        raise DamagedFile(path, f"it is not what it must be: {error}") from None
+    except SpecError as error:
+        raise DamagedFile(path, str(error)) from None
     places = []
     for name, scale in index.scales.items():
         start, footer = 0, sum(run.bytes for run in merged[name])
@@ -277,7 +227,7 @@ class Published:
             places.sort(key=lambda place: place.facts.weights is None)
         return found, broken
 
-    def index(self, folder: Path) -> tuple[Index, tuple[Place, ...]]:
+    def index(self, folder: Path) -> tuple[PublishedIndex, tuple[Place, ...]]:
         """The ``runs.json`` of a folder, and where its runs are.
 
         Raises:
@@ -295,10 +245,3 @@ class Published:
     def broken(self) -> list[DamagedFile]:
         """What is wrong with files that say where runs are."""
         return self._found[1]
-
-    def place(self, name: str, scale: str, key: str) -> Place | None:
-        """Where a run is in the file of an experiment, if it is there."""
-        for place in self.places.get(key, ()):
-            if (place.folder.name, place.scale) == (name, scale):
-                return place
-        return None

@@ -1,5 +1,5 @@
-"""What files from outside must look like: a manifest, a checkpoint's facts, an export's index, a
-notebook with verdicts.
+"""What files from outside must look like: a manifest, the index of published runs, a checkpoint's
+facts, an export's index, a notebook with verdicts.
 
 A checksum says that a file is what somebody wrote, not that it is of the right shape. Every file
 that may come from elsewhere passes one of these models before it is used: strictly typed, without
@@ -34,6 +34,7 @@ AnySpec = TypeVar("AnySpec", bound=Spec)
 
 Key = Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Name = Annotated[str, Field(pattern=r"^[a-z]+$")]
 Line = Annotated[str, Field(pattern=r"^\P{C}*$")]
 """Text without line breaks and other control characters."""
 
@@ -70,8 +71,8 @@ class Part(FileFacts):
     name: Line
 
 
-class Manifest(Spec):
-    """Facts of a record; ``config`` is for `modnoise.studies.spec_from`."""
+class RunFacts(Spec):
+    """Facts of a recorded run; ``config`` is for `modnoise.studies.spec_from`."""
 
     key: Key
     config: dict[str, Any]
@@ -86,7 +87,47 @@ class Manifest(Spec):
     threads: int = Field(ge=1)
     seconds: NonNegativeFloat
     stack: list[Key]
+
+
+class Manifest(RunFacts):
+    """Facts of a record in a folder of its own."""
+
     files: RecordFiles
+
+
+class PublishedRun(RunFacts):
+    """Facts of a published run: its manifest, the columns of its curves, and its row group."""
+
+    rows: NonNegativeInt
+    bytes: NonNegativeInt
+    sha256: Sha256
+    weights: FileFacts | None = None
+    columns: list[Line]
+
+
+class PublishedScale(BaseModel):
+    """What ``runs.json`` says of one Parquet file: ``all`` of its runs, and each in its order."""
+
+    model_config = Spec.model_config
+
+    footer: FileFacts
+    all: dict[str, Any]
+    runs: list[dict[str, Any]]
+
+    def merged(self) -> list[PublishedRun]:
+        """Everything about each run.
+
+        Raises:
+            SpecError: a run lacks a fact, or has one that is not allowed.
+        """
+        return [PublishedRun(**_both(self.all, run, "config")) for run in self.runs]
+
+
+class PublishedIndex(Spec):
+    """The content of ``runs.json``; ``sha256`` is of all bytes after its line."""
+
+    sha256: Sha256
+    scales: dict[Name, PublishedScale]
 
 
 class CheckpointFacts(Spec):
@@ -154,6 +195,14 @@ class Notebook(Spec):
     model_config = ConfigDict(extra="ignore")
 
     cells: list[Cell]
+
+
+def _both(all_: Mapping[str, Any], own: Mapping[str, Any], inside: str) -> dict[str, Any]:
+    """Facts of all and one's own together, and so those of one field that holds facts."""
+    parts = [facts.get(inside, {}) for facts in (all_, own)]
+    if not all(isinstance(part, dict) for part in parts):
+        raise SpecError(f"{inside} must be fields with values")
+    return {**all_, **own, inside: {**parts[0], **parts[1]}}
 
 
 def parsed(data: bytes | str) -> Any:
