@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from safetensors import safe_open
 from typer.main import get_command
 
 from modnoise import cli, studies
@@ -225,14 +226,19 @@ def test_publish_copies_curves_and_the_chosen_weights(modnoise):
     code, out, _ = modnoise("publish tiny --scale smoke --weights-for noise=0.5")
     results = Store().published
     assert (code, out) == (0, f"2 runs, 1 of them with weights, in {results} (2 written)\n")
-    names = [sorted(p.name for p in (results / r.key).iterdir()) for r in Tiny().runs("smoke")]
-    assert names[0] == ["history.parquet", "manifest.json"]
-    assert names[1] == ["history.parquet", "manifest.json", "weights.safetensors"]
+    names = sorted(path.name for path in (results / "tiny").iterdir())
+    assert names == ["runs.json", "smoke.parquet", "smoke.safetensors"]
+    whole = Store().find(Tiny().runs("smoke")[1], weights=True)[0].tensors
+    with safe_open(results / "tiny" / "smoke.safetensors", "np") as file:
+        key = Tiny().runs("smoke")[1].key
+        assert sorted(file.keys()) == sorted(f"{key}/{name}" for name in whole)
     assert modnoise("publish tiny --scale smoke")[1].endswith("(0 written)\n")
     assert modnoise("publish tiny --scale smoke --weights-for all")[1].endswith("(1 written)\n")
     shutil.rmtree(Store().root)
     assert "2 runs loaded" in modnoise("run tiny --scale smoke")[1]
     assert "   2 recorded" in modnoise("list")[1]
+    shown = modnoise(f"show {Tiny().runs('smoke')[0].key}")[1]
+    assert re.search(r"^files     tiny/smoke.parquet [\d,]+ bytes, tiny/smoke.saf", shown, re.M)
 
 
 MISTAKES = {

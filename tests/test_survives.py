@@ -141,7 +141,7 @@ def uninterrupted(campaigns, tmp_path_factory) -> tuple[dict[str, object], float
 def place(store: Store) -> tuple[int, int]:
     """How far a campaign is: records, and steps in checkpoints."""
     steps = [state_facts(path)["step"] for path in store.checkpoints.glob("*.safetensors")]
-    return len(store.paths()), sum(steps)
+    return len(store.places()), sum(steps)
 
 
 @pytest.mark.parametrize("processes", [1, 2], ids=["alone", "beside another campaign"])
@@ -406,7 +406,7 @@ def test_a_disk_that_is_full_at_any_write_is_one_line_and_loses_nothing(
             )
         assert error or warnings or not forever
         errors.add(bool(error))
-        kept = {key: read_folder(store.root / key).manifest for key in store.paths()}
+        kept = {key: read_folder(store.root / key).manifest for key in store.places()}
         assert run_on(Disk(10**9, forever=True), store, runs) == ""
         assert content(store) == expected
         assert {key: read_folder(store.root / key).manifest for key in kept} == kept

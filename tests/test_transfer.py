@@ -404,8 +404,8 @@ def test_an_import_onto_a_full_disk_is_one_line_and_goes_on_later(made, here, tm
             patch.setattr(files, "write_synced", full_after(n))
             with pytest.raises(StoreError, match=f"cannot write {store.root}: No space left"):
                 import_(store, out)
-        assert all(read_folder(store.root / key) for key in store.paths())
-        assert len(store.paths()) == n // 3
+        assert all(read_folder(store.root / key) for key in store.places())
+        assert len(store.places()) == n // 3
         import_(store, out)
         assert content(store) == content(made)
 

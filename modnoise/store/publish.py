@@ -10,7 +10,7 @@ import io
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -30,10 +30,15 @@ from modnoise.store.published import (
     first_line,
 )
 from modnoise.store.records import Store, StoreError, writing
-from modnoise.store.schema import PublishedRun
 
-Entry = tuple[Spec, Record, bool]
-"""A run, its record, and whether its weights are published."""
+
+class Entry(NamedTuple):
+    """What is published of a run."""
+
+    run: Spec
+    record: Record
+    weights: bool  # whether they go along
+    new: bool  # whether it was not there like that
 
 
 def publish(
@@ -74,9 +79,10 @@ def publish(
             found = _entry(store, run, place, ours=ours, whole=key in weights)
             entries += [found] if found else []
         try:
-            return _write(store, folder, scale, entries, here)
+            _write(store, folder, scale, entries)
         finally:
             store.results.forget()
+    return sum(entry.new for entry in entries)
 
 
 def _places(store: Store, folder: Path) -> tuple[Place, ...]:
@@ -114,45 +120,45 @@ def _entry(
         if ours or place:
             raise StoreError(f"{run.key} is not recorded in {store.root}: run it first")
         return None
-    if before and before.has_weights and before.history.equals(record.history):
-        return run, record if record.has_weights else before, True
+    same = before is not None and before.history.equals(record.history)
+    if same and before.has_weights:
+        whole, record = True, record if record.has_weights else before
     if whole and not record.has_weights:
         raise StoreError(f"weights of {run.key} are not recorded in {store.root}: run it first")
-    return run, record, whole
+    same = same and before.has_weights == whole and _told(before) == _told(record)
+    return Entry(run, record, whole, not same)
 
 
-def _write(
-    store: Store, folder: Path, scale: str, entries: Sequence[Entry], here: Mapping[str, Place]
-) -> int:
-    """Replace the files of a scale; how many runs were not there like that."""
+def _told(record: Record) -> dict[str, Any]:
+    """The manifest without what depends on where the record lies."""
+    return _without(record.manifest, ("files", "sha256"))
+
+
+def _write(store: Store, folder: Path, scale: str, entries: Sequence[Entry]) -> None:
+    """Replace the files of an experiment, unless they are there already."""
     try:
-        data, sizes = _parquet([(run.key, _fields(run), rec.history) for run, rec, _ in entries])
+        data, sizes = _parquet([(x.run.key, _fields(x.run), x.record.history) for x in entries])
     except _Unfit as problem:
         raise StoreError(f"cannot publish {folder.name}: {problem}") from None
     lines, tensors, start = [], {}, 0
-    for (run, record, whole), size in zip(entries, sizes, strict=True):
-        lines.append(_facts(run.key, record, whole) | _sizes(data, start, size))
+    for entry, size in zip(entries, sizes, strict=True):
+        lines.append(_facts(entry) | _sizes(data, start, size))
         start += size
-        if whole:
-            own = record.tensors.items()
-            tensors |= {f"{run.key}/{part}": np.ascontiguousarray(x) for part, x in own}
-    keys = [line["key"] for line in lines]
-    changed = sum(key not in here or here[key].facts != PublishedRun(**line)
-                  for key, line in zip(keys, lines, strict=True))  # fmt: skip
-    if not changed and keys == list(here):
-        return 0
-    files = {f"{scale}{CURVES}": data}
+        if entry.weights:
+            own = entry.record.tensors.items()
+            tensors |= {f"{entry.run.key}/{part}": np.ascontiguousarray(x) for part, x in own}
+    files, scales = {f"{scale}{CURVES}": data}, {}
     if tensors:
         files[f"{scale}{WEIGHTS}"] = safetensors.numpy.save(tensors)
-    scales = {}
-    if folder.exists():
-        scales = store.results.index(folder)[0].model_dump()["scales"]
+    before = {path.name: path.read_bytes() for path in folder.glob("*")}
+    if before:
+        scales = store.results.index(folder)[0].model_dump(exclude_none=True)["scales"]
         scales.pop(scale, None)
-        files |= {path.name: path.read_bytes() for other in scales
-                  for path in folder.glob(f"{other}.*")}  # fmt: skip
+        files |= {name: x for name, x in before.items() if name.split(".")[0] in scales}
     scales[scale] = {"footer": _sizes(data, start, len(data) - start), **_factored(lines)}
-    replace_folder(folder, {**files, INDEX: _text(scales)})
-    return changed
+    files[INDEX] = _text(scales)
+    if files != before:
+        replace_folder(folder, files)
 
 
 # --- curves
@@ -209,15 +215,14 @@ def _compare(data: bytes, runs: Sequence[tuple[str, Any, pd.DataFrame]]) -> None
 # --- facts
 
 
-def _facts(key: str, record: Record, whole: bool) -> dict[str, Any]:
-    facts = {"key": key, "rows": len(record.history)}
-    if whole:
-        own = record.tensors
+def _facts(entry: Entry) -> dict[str, Any]:
+    history, facts = entry.record.history, {"key": entry.run.key}
+    facts |= {"rows": len(history), "columns": list(history.columns)}
+    if entry.weights:
+        own = entry.record.tensors
         size = sum(x.nbytes for x in own.values())
         facts["weights"] = {"bytes": size, "sha256": tensors_digest(own)}
-    facts["columns"] = list(record.history.columns)
-    told = {name: x for name, x in record.manifest.items() if name not in ("files", "sha256")}
-    return facts | told
+    return facts | _told(entry.record)
 
 
 def _sizes(data: bytes, start: int, size: int) -> dict[str, Any]:
