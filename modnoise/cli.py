@@ -230,7 +230,7 @@ def publish(
     from modnoise.store.publish import publish as written
     from modnoise.store.records import Store
 
-    opened, known = Store(store), studies.experiments()
+    opened, known = Store(store), studies.EXPERIMENTS
     asked, weights = ({run.key for run in part} for part in (runs, whole))
     changed = sum(
         [

@@ -23,7 +23,7 @@ import pytest
 import yaml
 from filelock import FileLock
 from modnoise_api import INSIDE
-from modnoise_book import apart, rows
+from modnoise_book import apart, bring, rows
 from playwright.sync_api import Browser
 
 import modnoise as mn
@@ -278,7 +278,7 @@ def test_a_figure_leads_to_its_cell_its_runs_and_its_command():
         for number, (name, source) in enumerate(CELLS, start=1)
     ]  # fmt: skip
     runs = {name: len(EXPERIMENTS[name].runs("smoke")) for name in ("fig5-noise", "fig9", "fig10")}
-    found = rows({"cells": [{"cell_type": "markdown"}, *cells]}, "../x.ipynb")
+    found, of_page = rows({"cells": [{"cell_type": "markdown"}, *cells]}, "../x.ipynb")
     link = '<a href="../x.ipynb" download>notebook</a>, cell '
     assert found["a"] == (
         f"{link}6 · {runs['fig5-noise']} recorded runs · "
@@ -290,6 +290,23 @@ def test_a_figure_leads_to_its_cell_its_runs_and_its_command():
         "<code>modnoise run fig10 --scale smoke</code>"
     )
     assert found["c"] == f"{link}8 · <code>papermill notebooks/x.ipynb out.ipynb</code>"
+    assert of_page == ""  # nothing is recorded at that scale
+
+
+def test_recorded_runs_lie_beside_the_page_as_the_files_that_they_are(tmp_path):
+    source = 'runs = mn.EXPERIMENTS["fig9"].runs("laptop")\nmn.show(mn.figures.bars, runs)'
+    cell = {"cell_type": "code", "source": [source], "execution_count": 1,
+            "metadata": {"mystnb": {"figure": {"name": "a"}}}}  # fmt: skip
+    found, of_page = rows({"cells": [cell]}, "../_sources/notebooks/x.ipynb")
+    link = '<a href="../_data/fig9/laptop.parquet" download="fig9-laptop.parquet">fig9</a>'
+    assert f"12 recorded runs, as Parquet: {link} · " in found["a"]
+    assert of_page == (
+        f"Recorded runs of this page, as Parquet: {link} · "
+        '<a href="../_data/README.md">columns and units</a>'
+    )
+    bring(["fig9/laptop.parquet"], tmp_path)
+    for name in ("fig9/laptop.parquet", "README.md"):
+        assert (tmp_path / "_data" / name).read_bytes() == (ROOT / "results" / name).read_bytes()
 
 
 def test_every_figure_of_the_paper_has_its_row(site):
@@ -297,6 +314,18 @@ def test_every_figure_of_the_paper_has_its_row(site):
         html = (site / "notebooks" / f"{path.stem}.html").read_text(encoding="utf-8")
         figures = path.read_text(encoding="utf-8").count('"name": "paper-fig-')
         assert html.count('<p class="mn-row">') >= figures
+
+
+def test_every_page_with_recorded_runs_links_them_and_the_site_has_them(site):
+    linked = set()
+    for path in (
+        site / f"{name}.html" for name in NAMES if re.match(r"index|notebooks/0[1-7]", name)
+    ):
+        files = re.findall(r'href="((?:\.\./)?_data/[^"]+)"', path.read_text(encoding="utf-8"))
+        assert files, path
+        linked |= {(path.parent / file).resolve() for file in files}
+    assert {path for path in linked if not path.is_file()} == set()
+    assert linked == {path for path in (site / "_data").resolve().rglob("*") if path.is_file()}
 
 
 def test_the_reference_has_every_public_name(site):

@@ -27,7 +27,7 @@ from modnoise.store.load import load_or_train
 from modnoise.store.publish import publish
 from modnoise.store.published import Published, _opened
 from modnoise.store.records import Store, StoreError, configuration
-from modnoise.studies import EXPERIMENTS, specs
+from modnoise.studies import EXPERIMENTS, SPECS
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "results"
@@ -494,7 +494,7 @@ def test_the_readme_of_the_results_names_every_column_and_no_other():
             for name in re.findall(r"`(\w+)`", row)]  # fmt: skip
     there = {x for path in RESULTS.glob("*/*.parquet") for x in pq.read_schema(path).names}
     assert sorted(told) == sorted(there)
-    assert set(told) >= {name for spec in specs().values() for name in spec.model_fields}
+    assert set(told) >= {name for spec in SPECS.values() for name in spec.model_fields}
     parts = {x for path in RESULTS.glob("*/*.parquet")
              for x in pd.read_parquet(path, columns=["part"]).part.unique()}  # fmt: skip
     assert {part for part in parts if f"`{part}`" not in text} == set()
