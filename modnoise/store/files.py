@@ -59,8 +59,9 @@ class Record:
         kinds = history.dtypes
         if missing := {"step", "part"} - {*kinds.index}:
             raise Damaged(f"{HISTORY} has no column {min(missing)}")
-        for name, kind in kinds.drop("part").items():
-            if not pd.api.types.is_numeric_dtype(kind):
+        for name, kind in kinds.items():
+            number = name == "step" or str(name).startswith("accuracy_")
+            if number and not pd.api.types.is_numeric_dtype(kind):
                 raise Damaged(f"the column {quoted(name)} of {HISTORY} holds no numbers")
         return history
 
