@@ -35,7 +35,7 @@ PROSE := _config.yml _toc.yml index.md CHANGELOG.md $(shell find book -type f) s
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} \
 	  /^##@/ {printf "\n%s\n", substr($$0, 5)} \
-	  /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	  /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 
 .PHONY: book
@@ -77,6 +77,11 @@ ifneq ($(NOTEBOOKS),)
 else
 	@echo "notebooks/ holds no notebook: nothing to compare"
 endif
+
+.PHONY: test-portable
+test-portable: $(ENV) ## Numbers and stored outputs again, as on a processor without AVX-512
+	$(RUN) scripts/portable.py -m pytest tests -n $(JOBS) --numeric
+	@$(MAKE) --no-print-directory nbval RUN="$(RUN) scripts/portable.py"
 
 .PHONY: look
 look: $(ENV) ## Open every page of the built book in Chromium and report what is wrong

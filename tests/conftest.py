@@ -3,6 +3,7 @@
 import itertools
 import os
 from collections.abc import Callable
+from types import ModuleType
 
 os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
 
@@ -15,10 +16,21 @@ torch.set_num_threads(1)
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--runslow", action="store_true", help="also run tests marked slow")
+    parser.addoption("--numeric", action="store_true", help="only modules that compute")
     parser.addoption("--device", default="cpu", help="torch device of the fixture `device`")
 
 
+def numeric(module: ModuleType) -> bool:
+    """Whether tests of a module are about numbers: they compute, and start no other process."""
+    names = vars(module)
+    return bool({"np", "torch"} & set(names)) and not {"distributed", "subprocess"} & set(names)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--numeric"):
+        others = [item for item in items if not numeric(item.module)]
+        items[:] = [item for item in items if numeric(item.module)]
+        config.hook.pytest_deselected(items=others)
     slow = pytest.mark.skip(reason="slow: run with --runslow")
     gpu = pytest.mark.skip(reason="gpu: this machine has no CUDA device")
     for item in items:

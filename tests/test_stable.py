@@ -15,8 +15,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-import modnoise as mn
-
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = ("modnoise", "scripts", "benchmarks", "book/_extensions")
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -127,18 +125,6 @@ def test_the_check_knows_where_the_order_of_a_set_is_seen():
     for text in ("for x in sorted({1, 2}): f(x)", "all(f(x) for x in {1, 2})", "{*set(a)}",
                  "x in {1, 2}", "[x for x in {1: 2}]", "list(dict.fromkeys(a))"):  # fmt: skip
         assert not loops_over_sets(text), text
-
-
-def test_milestones_keep_the_order_of_runs_that_begin_together():
-    """40 curves that all begin at step 0: an unstable sort mixes them."""
-    keys = [f"{7 * i % 40:02d}" for i in range(40)]
-    rows = [
-        {"key": key, "part": "full", "p": 59, "step": step,
-         **{f"accuracy_{role}": 0.1 for role in ("clean", "noisy", "recovered", "test")}}
-        for key in keys
-        for step in range(3)
-    ]  # fmt: skip
-    assert mn.milestones(pd.DataFrame(rows)).key.tolist() == keys
 
 
 def _accidental(html: str) -> bool:

@@ -117,3 +117,15 @@ def test_told_times_name_their_setting_shortly():
     assert list(text.index) == [("adam", "3e-05"), ("adamw", "0.3"), ("adamw", "1")]
     assert list(text.index.names) == ["optimizer", "decay"]
     assert list(text.t) == ["5", "never", "–"]
+
+
+def test_milestones_keep_the_order_of_runs_that_begin_together():
+    """40 curves that all begin at step 0: an unstable sort mixes them."""
+    keys = [f"{7 * i % 40:02d}" for i in range(40)]
+    rows = [
+        {"key": key, "part": "full", "p": 59, "step": step,
+         **{f"accuracy_{role}": 0.1 for role in ("clean", "noisy", "recovered", "test")}}
+        for key in keys
+        for step in range(3)
+    ]  # fmt: skip
+    assert milestones(pd.DataFrame(rows)).key.tolist() == keys
