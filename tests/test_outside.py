@@ -27,19 +27,20 @@ from modnoise.claim import VERDICT
 from modnoise.pages import scorecard
 from modnoise.pages.parameters import check_parameters
 from modnoise.spec import SpecError
-from modnoise.store import campaign, errands, stacks, transfer
+from modnoise.store import campaign, errands, published, stacks, transfer
 from modnoise.store.files import (
     MANIFEST,
     Damaged,
     digest,
     frame_bytes,
-    glance,
     read_folder,
     read_state,
     write_state,
 )
 from modnoise.store.load import load_or_train
 from modnoise.store.order import Order
+from modnoise.store.publish import publish
+from modnoise.store.published import Published
 from modnoise.store.records import Store, StoreError, configuration
 from modnoise.store.schema import DEEPEST, Manifest, parsed, recorded, shaped
 from modnoise.store.transfer import INDEX, TransferError, export, import_
@@ -318,11 +319,44 @@ def test_curves_and_weights_that_are_none_are_refused(name, data, made, tmp_path
     assert name in one_line(capsys.readouterr().err.rstrip("\n"))
 
 
-def test_every_published_manifest_is_one_and_its_curves_are(tmp_path):
-    folders = [path for path in (ROOT / "results").glob("[0-9a-f]" * 12)]
-    assert len(folders) > 900
-    for folder in folders:
-        recorded(glance(folder), folder.name)
+def test_every_published_manifest_is_that_of_its_run():
+    found = Published(ROOT / "results").places
+    assert len(found) > 900
+    for key, places in found.items():
+        for place in places:
+            recorded(place.glance(), key)
+
+
+@settings(fuzzed, max_examples=60)
+@given(data=st.data())
+def test_published_facts_of_any_shape_are_those_of_their_runs_or_refused_in_a_line(
+    data, made, tmp_path, caplog, capsys, monkeypatch
+):
+    store, runs = Store(made.root, tmp_path / "results"), [DONE]
+    shutil.rmtree(store.published, ignore_errors=True)
+    publish(store, "one", "laptop", runs, weights=[DONE.key])
+    path = store.published / "one" / published.INDEX
+    index = data.draw(mutated(json.loads(path.read_bytes())))
+    body = json.dumps({name: x for name, x in index.items() if name != "sha256"})[1:].encode()
+    path.write_bytes(published.first_line(body) + b"\n" + body)
+    before = content(store.published)
+    there = Store(tmp_path / "none", store.published)
+    caplog.clear()
+    for weights in (False, True):
+        record, _ = there.find(DONE, weights=weights)
+        if record:
+            assert recorded(record.manifest, DONE.key) == DONE
+            record.check()
+    there.glance(DONE)
+    for message in caplog.messages:
+        one_line(message)
+    monkeypatch.setenv("MODNOISE_RESULTS", str(store.published))
+    with pytest.raises(SystemExit) as left:
+        cli.main(["show", DONE.key, "--store", str(tmp_path / "none")])
+    assert left.value.code in (0, 1, 2)
+    if left.value.code:
+        one_line(capsys.readouterr().err.rstrip("\n"))
+    assert content(store.published) == before
 
 
 # --- checkpoints
