@@ -309,6 +309,21 @@ def test_columns_that_the_file_does_not_have_are_damage(store, folder):
         place.read()
 
 
+@pytest.mark.parametrize("columns", [["step"], ["part", "step"]])
+def test_what_is_no_curves_is_neither_used_nor_published(store, folder, columns):
+    before = content(folder)
+    odd = curves(0).assign(step="first")[columns]
+    store.save(RUNS[0], odd, {}, FACTS | {"stack": KEYS})
+    problem = "has no column part" if len(columns) == 1 else "column 'step' of .* holds no numbers"
+    with pytest.raises(StoreError, match=f"{KEYS[0]} is damaged: .*{problem}"):
+        publish(store, "three", "laptop", RUNS)
+    assert content(folder) == before
+    rewritten(folder, lambda scale: scale["runs"][0].update(columns=["step", "accuracy"]))
+    (place,) = published(store).results.places[KEYS[0]]
+    with pytest.raises(Damaged, match=r"laptop\.parquet has no column part"):
+        place.read().check()
+
+
 # --- publishing
 
 

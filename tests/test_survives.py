@@ -24,7 +24,7 @@ import pytest
 
 import modnoise
 from modnoise.arithmetic.run import Run
-from modnoise.store import campaign, records
+from modnoise.store import campaign, provenance
 from modnoise.store.campaign import fill
 from modnoise.store.files import read_folder, state_facts
 from modnoise.store.load import load_or_train
@@ -384,7 +384,7 @@ def run_on(disk: Disk, store: Store, runs) -> str:
 def test_a_disk_that_is_full_at_any_write_is_one_line_and_loses_nothing(
     tmp_path, caplog, forever, monkeypatch
 ):
-    monkeypatch.setattr(records, "commit", lambda: {"commit": None, "dirty": None})
+    monkeypatch.setattr(provenance, "commit", lambda: {"commit": None, "dirty": None})
     runs = [Run(p=5, width=4, steps=2, noise=n) for n in (0.0, 0.5)]
     reference, disk = Store(tmp_path / "all", tmp_path), Disk(10**9, forever=True)
     assert run_on(disk, reference, runs) == ""
@@ -427,7 +427,7 @@ def jumps(monkeypatch) -> None:
         def now(cls, zone=None):
             return datetime(rng.randrange(1971, 2100), rng.randrange(1, 13), 1, tzinfo=UTC)
 
-    monkeypatch.setattr(records, "datetime", Somewhen)
+    monkeypatch.setattr(provenance, "datetime", Somewhen)
     monkeypatch.setattr(time, "time", lambda: rng.uniform(0, 4e9))
     monkeypatch.setattr(time, "time_ns", lambda: rng.randrange(4 * 10**18))
 
@@ -455,7 +455,7 @@ def test_records_of_the_same_second_are_told_apart(store, monkeypatch):
         def now(cls, zone=None):
             return datetime(2026, 1, 1, tzinfo=UTC)
 
-    monkeypatch.setattr(records, "datetime", Still)
+    monkeypatch.setattr(provenance, "datetime", Still)
     found = []
     for _ in range(2):
         load_or_train(PAIRS[0], store=store, recompute=True, **QUIET)
@@ -479,4 +479,4 @@ def test_only_the_date_of_a_record_comes_from_the_wall_clock():
                     "now", "today", "utcnow", "fromtimestamp"
                 ):  # fmt: skip
                     found.setdefault(path.name, set()).add(name)
-    assert found == {"records.py": {"datetime.now"}}
+    assert found == {"provenance.py": {"datetime.now"}}

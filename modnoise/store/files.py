@@ -55,15 +55,7 @@ class Record:
         Raises:
             Damaged: they are none.
         """
-        history = frame_from(self.files[HISTORY], HISTORY)
-        kinds = history.dtypes
-        if missing := {"step", "part"} - {*kinds.index}:
-            raise Damaged(f"{HISTORY} has no column {min(missing)}")
-        for name, kind in kinds.items():
-            number = name == "step" or str(name).startswith("accuracy_")
-            if number and not pd.api.types.is_numeric_dtype(kind):
-                raise Damaged(f"the column {quoted(name)} of {HISTORY} holds no numbers")
-        return history
+        return curves(frame_from(self.files[HISTORY], HISTORY), HISTORY)
 
     @property
     def has_weights(self) -> bool:
@@ -85,6 +77,22 @@ class Record:
     def check(self) -> None:
         """Read the curves and, where there are any, the weights; raises Damaged as they do."""
         _ = self.history, self.has_weights and self.tensors
+
+
+def curves(frame: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The table in the file ``name``, if it has the columns that are read of curves.
+
+    Raises:
+        Damaged: one is missing, or holds no numbers.
+    """
+    kinds = frame.dtypes
+    if missing := {"step", "part"} - {*kinds.index}:
+        raise Damaged(f"{name} has no column {min(missing)}")
+    for column, kind in kinds.items():
+        number = column == "step" or str(column).startswith("accuracy_")
+        if number and not pd.api.types.is_numeric_dtype(kind):
+            raise Damaged(f"the column {quoted(column)} of {name} holds no numbers")
+    return frame
 
 
 def frame_bytes(frame: pd.DataFrame) -> bytes:

@@ -106,12 +106,12 @@ def _entry(
     before = record = None
     if place:
         try:
-            before = store.read(place, run)
+            before = _checked(store, place, run)
         except Damaged as problem:
             store.tell(place, problem)
     if ours:
         try:
-            record = store.read(store.root / run.key, run)
+            record = _checked(store, store.root / run.key, run)
         except Damaged as problem:
             raise StoreError(f"{store.root / run.key} is damaged: {problem}") from None
         record = record or before or store.find(run, weights=whole)[0]
@@ -127,6 +127,13 @@ def _entry(
         raise StoreError(f"weights of {run.key} are not recorded in {store.root}: run it first")
     same = same and before.has_weights == whole and _told(before) == _told(record)
     return Entry(run, record, whole, not same)
+
+
+def _checked(store: Store, place: Path | Place, run: Spec) -> Record | None:
+    record = store.read(place, run)
+    if record:
+        record.check()
+    return record
 
 
 def _told(record: Record) -> dict[str, Any]:

@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from safetensors import SafetensorError, safe_open
 
 from modnoise.spec import SpecError, quoted
-from modnoise.store.files import Damaged, Record, tensors_digest
+from modnoise.store.files import Damaged, Record, curves, tensors_digest
 from modnoise.store.schema import FileFacts, PublishedIndex, PublishedRun, parsed, shaped
 
 INDEX = "runs.json"
@@ -53,8 +53,12 @@ class PublishedRecord(Record):
 
     @property
     def history(self) -> pd.DataFrame:
-        """The curves, exactly as they were recorded."""
-        return self.table.to_pandas()
+        """The curves, exactly as they were recorded.
+
+        Raises:
+            Damaged: they are none.
+        """
+        return curves(self.table.to_pandas(), self.path.name)
 
     @property
     def has_weights(self) -> bool:
