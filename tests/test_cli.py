@@ -344,6 +344,7 @@ def test_a_budget_is_what_is_left_of_it_for_each_worker_and_no_worker_plans(modn
         def poll(self) -> int:
             return 0
 
+    commit()  # asks git, by Popen, and remembers
     monkeypatch.setattr(subprocess, "Popen", Done)
     code, out, _ = modnoise("run tiny --scale smoke --workers 3 --budget 1h --only noise=0.5")
     assert code == 0
