@@ -23,7 +23,7 @@ from modnoise.arithmetic.run import Run
 from modnoise.spec import SpecError
 from modnoise.store.files import digest, state_facts
 from modnoise.store.load import load_or_train
-from modnoise.store.provenance import CHECKOUT
+from modnoise.store.provenance import CHECKOUT, commit
 from modnoise.store.records import Store, duration
 from modnoise.studies import EXPERIMENTS
 from modnoise.sweep import selected
