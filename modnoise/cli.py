@@ -172,7 +172,7 @@ def list_(store: Path | None = STORE) -> None:
     opened = Store(store)
     for sweep in studies.EXPERIMENTS.values():
         print(f"{sweep.name}: {sweep.title} ({sweep.paper})")
-        for scale in SCALES:
+        for scale in sweep.scales:
             print(f"  {scale:8}{state_of(sweep.runs(scale), opened)}")
 
 

@@ -1,8 +1,10 @@
 """A named set of runs of one figure, at several scales. Only data: no torch is imported.
 
 ``smoke``: seconds, the code path, not the science. ``laptop``: minutes a net on one CPU core.
-``paper``: the paper's setting, for a GPU. A scale changes numbers, never code paths. Each study
-declares its own in its module ``experiments``; grids that no source gives are ours and say so.
+``fast``: the paper's setting at a higher tempo, tested against the paper's own; minutes to hours a
+net. ``paper``: the paper's setting at its own tempo, for a GPU. A scale changes numbers, never
+code paths. Each study declares its own in its module ``experiments``, without those it has no use
+for; grids that no source gives are ours and say so.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from typing import Any
 
 from modnoise.spec import SpecError, Trainable, quoted, told, word
 
-SCALES = ("smoke", "laptop", "paper")
+SCALES = ("smoke", "laptop", "fast", "paper")
 
 SEEDS = (42, 43, 44)
 """42: paper; the others: ours."""
@@ -26,11 +28,12 @@ Size = Mapping[str, Mapping[str, Any]]
 """Fields of the runs at each scale."""
 
 
-def check_scale(scale: str) -> None:
-    """Raise a SpecError that says what is allowed unless ``scale`` is one of `SCALES`."""
-    if scale not in SCALES:
+def check_scale(scale: str, allowed: Sequence[str] = SCALES, of: str = "") -> None:
+    """Raise a SpecError that says what is allowed unless ``scale`` is one of those."""
+    if scale not in allowed:
         raise SpecError(
-            f"scale = {quoted(scale)} is not allowed: it must be one of {', '.join(SCALES)}"
+            f"scale = {quoted(scale)} is not allowed{of and f' for {of}'}: "
+            f"it must be one of {', '.join(allowed)}"
         )
 
 
@@ -51,13 +54,18 @@ class Sweep:
     base: Mapping[str, Any] = field(default_factory=dict)
     at: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
+    @property
+    def scales(self) -> tuple[str, ...]:
+        """The scales it has, in the order of `SCALES`."""
+        return tuple(scale for scale in SCALES if scale in self.size)
+
     def runs(self, scale: str) -> list[Any]:
         """The runs at one scale, in the order of the product.
 
         Raises:
-            SpecError: a scale other than smoke, laptop, paper.
+            SpecError: a scale that it does not have.
         """
-        check_scale(scale)
+        check_scale(scale, self.scales, self.name)
         here = self.at.get(scale, {})
         over = {**self.over, **{name: x for name, x in here.items() if isinstance(x, tuple)}}
         fixed = {name: x for name, x in here.items() if not isinstance(x, tuple)}

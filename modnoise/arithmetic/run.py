@@ -17,6 +17,29 @@ NoiseKind = Literal["wrong", "any", "symmetric", "bijective"]
 
 AnyTable = TypeVar("AnyTable", bound="TableRun")
 
+STEPS = 200_000
+"""Steps of a training of the paper's."""
+
+LR = 1e-3
+"""Learning rate of the paper's AdamW."""
+
+
+def at_tempo(tempo: int, *, memory: bool = True) -> dict[str, Any]:
+    """Fields of a training by AdamW that is ``tempo`` times faster than the paper's.
+
+    Training time is lr x steps, which is kept, as is the decay per unit of it. AdamW measures
+    gradients over the last 1 / (1 - beta2) steps; with ``memory`` that is as long in training time
+    as at the paper's tempo, without it is as long in steps. (Ours.)
+
+    >>> at_tempo(20)
+    {'lr': 0.02, 'steps': 10000, 'beta2': 0.98}
+    """
+    return {
+        "lr": round(LR * tempo, 12),
+        "steps": STEPS // tempo,
+        "beta2": round(1 - tempo / 1000, 12) if memory else 0.999,
+    }
+
 
 class TableRun(Trainable):
     """What is trained on a noisy table of all pairs (a, b): the fields `tables` reads.

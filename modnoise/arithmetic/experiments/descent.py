@@ -10,9 +10,12 @@ from modnoise.arithmetic.experiments.sizes import (
     FIT,
     GROK,
     GROK_NOISES,
+    OWN,
+    TEMPO,
     WIDTHS,
     sweep,
 )
+from modnoise.arithmetic.run import STEPS, at_tempo
 from modnoise.sweep import SEEDS
 
 _TIED = {"tied": True, "split": "unordered"}
@@ -20,6 +23,8 @@ _LADDER = {
     "smoke": {"width": (17, 129), "noise": (0.2,)},
     "laptop": {"width": WIDTHS[:6], "noise": (0.1, 0.3)},  # 17 ... 513
 }
+_CLOCK = "lr+steps+beta2"
+_FAST = {"width": WIDTHS[:7], "noise": (0.3,)}
 _VARIANT = "act+op+optimizer+lr+weight_decay+train_frac+val_frac"
 
 
@@ -42,8 +47,8 @@ def _variants(
     )
 
 
-def _tempos(steps: int, *tempos: int) -> tuple[tuple[float, int], ...]:
-    """Rates and lengths of trainings that are ``tempo`` times faster, with one lr x steps.
+def _tempos(steps: int, *tempos: int, memory: bool) -> tuple[tuple[float, int, float], ...]:
+    """lr, steps and beta2 at several tempos (`at_tempo`), of a paper's training of ``steps``.
 
     Rule, fixed before any of them was looked at: a tempo is accepted if at every width each
     accuracy at the end (test; test by FF, by FF with x², by a random frequency with x²; test and
@@ -51,7 +56,8 @@ def _tempos(steps: int, *tempos: int) -> tuple[tuple[float, int], ...]:
     the recorded 200,000 steps of the same seed at most, or as the range of three seeds at that
     tempo where that is wider. The largest accepted one is used.
     """
-    return tuple((1e-3 * tempo, steps // tempo) for tempo in tempos)
+    at = (at_tempo(tempo, memory=memory) | {"steps": steps // tempo} for tempo in tempos)
+    return tuple((one["lr"], one["steps"], one["beta2"]) for one in at)
 
 
 DESCENT = (
@@ -68,6 +74,7 @@ DESCENT = (
                 "weight_decay": (0.3, 1.0, 3.0),
                 "noise": (0.0, 0.1, 0.2, 0.3),
             },
+            "fast": {"width": WIDTHS[:7]},
         },
         GROK,
     ),
@@ -77,16 +84,29 @@ DESCENT = (
         "Figs. 1(a) and 2, section 3.1",
         {"width": WIDTHS[:6]},
         {**ALL, "noise": 0.3, "weight_decay": 0.1},
-        {"smoke": {"width": (17, 33)}, "laptop": {"steps": 200_000}},
+        {
+            "smoke": {"width": (17, 33)},
+            "laptop": {"steps": STEPS},
+            "fast": {**OWN, "steps": STEPS},
+        },
         FIT,
     ),
     sweep(
         "tempo",
         "The same setting at other tempos: lr x s, steps / s, the same decay",
         "control for the scale `fast` (ours)",
-        {"lr+steps": _tempos(200_000, 40, 20, 10, 5), "width": WIDTHS[:6], "seed": SEEDS},
+        {_CLOCK: _tempos(STEPS, 40, 20, 10, 5, memory=True), "width": WIDTHS[:6], "seed": SEEDS},
         {**ALL, "noise": 0.3, "weight_decay": 0.1},
-        {"smoke": {"width": (17, 33), "lr+steps": _tempos(300, 2, 1), "seed": (42,)}},
+        {"smoke": {"width": (17, 33), _CLOCK: _tempos(300, 2, 1, memory=True), "seed": (42,)}},
+        FIT,
+    ),
+    sweep(
+        "tempo-steps",
+        "The same tempos with AdamW's memory as long in steps, not in training time",
+        "control for `tempo` (ours)",
+        {_CLOCK: _tempos(STEPS, 40, 20, 10, memory=False), "width": WIDTHS[:6], "seed": SEEDS},
+        {**ALL, "noise": 0.3, "weight_decay": 0.1},
+        {"smoke": {"width": (17, 33), _CLOCK: _tempos(300, 2, memory=False), "seed": (42,)}},
         FIT,
     ),
     sweep(
@@ -98,6 +118,11 @@ DESCENT = (
         {
             "smoke": {**_LADDER["smoke"], "seed": (42,)},
             "laptop": {"width": (17, 33, 41, 49, 57, 65, 81, 129, 257, 513)},
+            "fast": {
+                **ALL,
+                "width": (17, 33, 41, 49, 57, 65, 81, 97, 129, 257, 513, 1025),
+                "noise": (0.1, 0.3, 0.5),
+            },
         },
         GROK,
     ),
@@ -110,6 +135,7 @@ DESCENT = (
         {
             "smoke": {**_LADDER["smoke"], "steps": 600},
             "laptop": {"width": WIDTHS[:6], "steps": 16_000},
+            "fast": {"width": WIDTHS[:6], "noise": (0.3,), "steps": 4 * STEPS // TEMPO},
         },
         GROK,
     ),
@@ -122,6 +148,7 @@ DESCENT = (
         {
             "smoke": _LADDER["smoke"],
             "laptop": {**_LADDER["laptop"], "width": WIDTHS[:7]},
+            "fast": {**_FAST, "noise": (0.3, 0.5)},
             "paper": {"noise": (0.3, 0.5)},
         },
         GROK,
@@ -135,6 +162,7 @@ DESCENT = (
         {
             "smoke": _LADDER["smoke"],
             "laptop": _LADDER["laptop"],
+            "fast": {**_FAST, "train_frac": 0.4, "val_frac": 0.3},
             "paper": {"train_frac": 0.4, "val_frac": 0.3},
         },
         GROK,
@@ -148,6 +176,7 @@ DESCENT = (
         {
             "smoke": _LADDER["smoke"],
             "laptop": _LADDER["laptop"],
+            "fast": {**_FAST, "train_frac": 0.6, "val_frac": 0.1},
             "paper": {"train_frac": 0.6, "val_frac": 0.1},
         },
         GROK,
@@ -161,6 +190,7 @@ DESCENT = (
         {
             "smoke": {**_LADDER["smoke"], "weight_decay": (1e-4,)},
             "laptop": {**_LADDER["laptop"], "weight_decay": (3e-5, 3e-4)},
+            "fast": _FAST,
         },
         GROK,
     ),
@@ -174,6 +204,7 @@ DESCENT = (
             "smoke": {**_LADDER["smoke"], "weight_decay": (1.0,)},
             # larger steps than AdamW's (Keller Jordan's lr), hence smaller decays for as long
             "laptop": {**_LADDER["laptop"], "lr": 0.02, "weight_decay": (0.03, 0.3)},
+            "fast": {**_FAST, "beta2": 0.999},
         },
         GROK,
     ),
@@ -183,7 +214,7 @@ DESCENT = (
         "Fig. 13",
         {"op": ("sub", "mul"), "noise": GROK_NOISES, "width": WIDTHS},
         {},
-        {"smoke": _LADDER["smoke"], "laptop": _LADDER["laptop"]},
+        {"smoke": _LADDER["smoke"], "laptop": _LADDER["laptop"], "fast": {**_FAST, **ALL}},
         GROK,
     ),
     sweep(
@@ -211,7 +242,7 @@ DESCENT = (
                 ),
             },
         },
-        GROK,
+        {scale: GROK[scale] for scale in ("smoke", "laptop", "paper")},
     ),
     sweep(
         "fig15-random",
@@ -222,6 +253,7 @@ DESCENT = (
         {
             "smoke": {**_LADDER["smoke"], "weight_decay": (1.0, 3.0)},
             "laptop": {**_LADDER["laptop"], "noise": (0.2,), "weight_decay": (1.0, 3.0, 10.0)},
+            "fast": {"width": WIDTHS[:7]},
         },
         GROK,
     ),
@@ -234,6 +266,7 @@ DESCENT = (
         {
             "smoke": {**_LADDER["smoke"], "weight_decay": (1.0,)},
             "laptop": {**_LADDER["laptop"], "noise": (0.2,), "weight_decay": (1.0,)},
+            "fast": {"width": WIDTHS[:7]},
         },
         GROK,
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modnoise.arithmetic.experiments.sizes import GROK, WIDTHS, sweep
+from modnoise.arithmetic.experiments.sizes import GROK, OWN, WIDTHS, sweep
 from modnoise.sweep import SEEDS
 
 _EPOCHS = {8: 20, 64: 200, 256: 200, None: 200}
@@ -25,6 +25,7 @@ DYNAMICS = (
         {
             "smoke": {"lr": (1.0,), "weight_decay": (1e-4,)},
             "laptop": {"lr": (0.1, 1.0, 10.0), "steps": 8_000},
+            "fast": {"lr": (0.2, 2.0, 20.0), "beta2": 0.999},
         },
         GROK,
     ),
@@ -43,9 +44,10 @@ DYNAMICS = (
             "noise": (0.1, 0.3, 0.5, 0.8),
             "seed": SEEDS,
         },
-        {"steps": 200, "record_gradients": True},
+        {**OWN, "steps": 200, "record_gradients": True},
         {
             "laptop": {"width": (17, 65, 129, 257, 513)},
+            "fast": {"width": (17, 65, 129, 257, 513, 1025)},
             "smoke": {"width": (129,), "noise": (0.1, 0.5), "seed": (42,)},
         },
     ),
@@ -58,7 +60,7 @@ DYNAMICS = (
             "noise": (0.1, 0.3, 0.5, 0.7, 0.9),
             "seed": SEEDS,
         },
-        {"steps": 200, "width": 513},
+        {**OWN, "steps": 200, "width": 513},
         {"smoke": {"p": 17, "width": 129, "noise": (0.3, 0.7), "seed": (42,)}},
     ),
     sweep(
@@ -66,7 +68,7 @@ DYNAMICS = (
         "Which pairs are known when half of the wrong labels are",
         "follow-up, section 3.2; within a role (ours)",
         {"seed": SEEDS},
-        {"steps": 115, "width": 513},  # where noisy accuracy is 50 % in fig3
+        {**OWN, "steps": 115, "width": 513},  # where noisy accuracy is 50 % in fig3
         {"smoke": {"steps": 80, "width": 257, "seed": (42,)}},
     ),
     sweep(
@@ -74,7 +76,7 @@ DYNAMICS = (
         "Noise first, from small batches to the full batch",
         "remark of section 3.2 (no figure)",
         {"batch+steps": _batches(113), "seed": SEEDS},
-        {"width": 513},
+        {**OWN, "width": 513},
         {"smoke": {"width": 129, "batch+steps": _batches(23), "seed": (42,)}},
     ),
 )

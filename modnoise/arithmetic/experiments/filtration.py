@@ -20,7 +20,10 @@ FILTRATION = (
         "Fig. 5, section 4.1",
         {"noise": NOISES + CONTROLS, "seed": SEEDS},
         PARTS,
-        {"smoke": {"noise": (0.0, 0.3, 0.5, 0.8, 1.0), "seed": (42,)}},
+        {
+            "smoke": {"noise": (0.0, 0.3, 0.5, 0.8, 1.0), "seed": (42,)},
+            "fast": {**ALL, "noise": (0.0, 0.1, 0.3, 0.5, 0.8, 1.0)},
+        },
     ),
     sweep(
         "fig5-width",
@@ -31,6 +34,7 @@ FILTRATION = (
         {
             "smoke": {"width": (33, 129, 513)},
             "laptop": {"width": WIDTHS[3:]},  # 129 ... 4097
+            "fast": ALL,
         },
     ),
     sweep(
@@ -39,7 +43,7 @@ FILTRATION = (
         "Fig. 5, section 4.1",
         {"noise": FF_NOISES, "seed": SEEDS},
         {**PARTS, "width": WIDTHS[-1]},
-        {"smoke": {"noise": (0.8,), "seed": (42,)}},
+        {"smoke": {"noise": (0.8,), "seed": (42,)}, "fast": {**ALL, "width": 2049}},
     ),
     sweep(
         "fig23-subtraction",
@@ -47,7 +51,7 @@ FILTRATION = (
         "Fig. 23, appendix D",
         {"noise": FF_NOISES, "seed": SEEDS},
         {**PARTS, "op": "sub"},
-        {"smoke": {"seed": (42,)}},
+        {"smoke": {"seed": (42,)}, "fast": ALL},
     ),
     sweep(
         "fig24-quadratic",
@@ -55,7 +59,7 @@ FILTRATION = (
         "Fig. 24, appendix D",
         {"noise": FF_NOISES, "seed": SEEDS},
         {**PARTS, "act": "quadratic"},
-        {"smoke": {"seed": (42,)}},
+        {"smoke": {"seed": (42,)}, "fast": ALL},
     ),
     sweep(
         "fig5-controls",
@@ -63,7 +67,10 @@ FILTRATION = (
         "controls for Result 4.1 (ours)",
         {"noise": (0.0, 0.3, 0.5, 0.8, 0.95), "seed": SEEDS},
         ALL,
-        {"smoke": {"noise": (0.0, 0.5), "seed": (42,)}},
+        {
+            "smoke": {"noise": (0.0, 0.5), "seed": (42,)},
+            "fast": {"noise": (0.0, 0.3, 0.5, 0.8, 1.0)},
+        },
     ),
     sweep(
         "fig5-untrained",

@@ -13,7 +13,11 @@ INSIDE = (
         {"op": ("add", "sub", "mul"), "noise": (0.0, *GROK_NOISES, 0.5), "seed": SEEDS},
         ALL,
         # 513 neurons for p = 59 are as many per residue as 1025 for p = 113
-        {"smoke": {"noise": (0.0, 0.3), "seed": (42,)}, "laptop": {"width": 513}},
+        {
+            "smoke": {"noise": (0.0, 0.3), "seed": (42,)},
+            "laptop": {"width": 513},
+            "fast": {"noise": (0.0, 0.1, 0.3, 0.5)},
+        },
         GROK,
     ),
     sweep(
@@ -25,6 +29,7 @@ INSIDE = (
         {
             "smoke": {"width": (17, 129), "noise": (0.0, 0.3), "seed": (42,)},
             "laptop": {"width": WIDTHS[:7]},
+            "fast": {"width": WIDTHS[:7], "noise": (0.0, 0.1, 0.3, 0.5), "seed": (42,)},
         },
         GROK,
     ),
