@@ -74,9 +74,12 @@ class Sweep:
             for values in itertools.product(*over.values())
         ]
 
-    def told(self, scale: str) -> str:
-        """The setting at a scale in lines of 79 letters, and the command that recomputes it."""
-        runs, fields = self.runs(scale), self.spec.model_fields
+    def told(self, scale: str, runs: Sequence[Any] | None = None) -> str:
+        """The setting at a scale in lines of 79 letters, and the command that recomputes it.
+
+        ``runs``: those of them that are meant; default: all.
+        """
+        runs, fields = self.runs(scale) if runs is None else runs, self.spec.model_fields
         values = {name: dict.fromkeys(getattr(run, name) for run in runs) for name in fields}
         many = "s" * (len(runs) != 1)
         setting = "; ".join([f"{scale} scale: {len(runs)} run{many}", *told(fields, values)])

@@ -9,18 +9,40 @@ from pathlib import Path
 
 import pytest
 
-from modnoise.arithmetic.experiments.sizes import NOISES, WIDTHS, base_run
+from modnoise.arithmetic.experiments.sizes import NOISES, TEMPO, WIDTHS, base_run
+from modnoise.arithmetic.run import Run, at_tempo
 from modnoise.spec import SpecError
 from modnoise.studies import EXPERIMENTS
 from modnoise.sweep import SCALES
 
 
-@pytest.mark.parametrize("scale", SCALES)
 @pytest.mark.parametrize("name", EXPERIMENTS)
-def test_every_experiment_is_a_set_of_distinct_valid_runs_at_every_scale(name, scale):
-    runs = EXPERIMENTS[name].runs(scale)
-    assert len({run.key for run in runs}) == len(runs) > 0
+def test_every_experiment_is_a_set_of_distinct_valid_runs_at_each_of_its_scales(name):
+    assert {"smoke", "laptop", "paper"} <= set(EXPERIMENTS[name].scales) <= set(SCALES)
+    for scale in EXPERIMENTS[name].scales:
+        runs = EXPERIMENTS[name].runs(scale)
+        assert len({run.key for run in runs}) == len(runs) > 0
     assert EXPERIMENTS[name].name == name
+
+
+def test_the_fast_scale_is_the_papers_setting_but_for_its_tempo():
+    assert at_tempo(1) == {"lr": 1e-3, "steps": 200_000, "beta2": 0.999}
+    assert at_tempo(1) == {x: getattr(Run(), x) for x in ("lr", "steps", "beta2")}
+    assert at_tempo(20) == {"lr": 0.02, "steps": 10_000, "beta2": 0.98}
+    assert at_tempo(20, memory=False) == {"lr": 0.02, "steps": 10_000, "beta2": 0.999}
+    shown = {"record_parts": True, "record_structure": True}
+    for name in ("fig2", "fig5-width", "fig30", "fig13", "fig15-random"):
+        own = {run.but(**at_tempo(TEMPO), **shown).key for run in EXPERIMENTS[name].runs("paper")}
+        fast = [run.but(**shown) for run in EXPERIMENTS[name].runs("fast")]
+        new = {run.noise for run in fast if run.key not in own}
+        assert new <= {0.5}, name  # of fig30, whose grid of noise is ours
+
+
+def test_a_study_without_a_scale_names_those_it_has():
+    assert EXPERIMENTS["table2"].scales == ("smoke", "laptop", "paper")
+    allowed = "'fast' is not allowed for table2: it must be one of smoke, laptop, paper"
+    with pytest.raises(SpecError, match=allowed):
+        EXPERIMENTS["table2"].runs("fast")
 
 
 def test_the_paper_scale_is_the_papers_setting():
@@ -33,7 +55,7 @@ def test_the_paper_scale_is_the_papers_setting():
 
 
 def test_noise_sweeps_hold_the_control_without_a_rule():
-    for scale in SCALES:
+    for scale in EXPERIMENTS["fig5-noise"].scales:
         assert 1.0 in {run.noise for run in EXPERIMENTS["fig5-noise"].runs(scale)}
     assert max(NOISES) == 0.8
 
@@ -47,11 +69,15 @@ def test_the_laptop_scale_keeps_the_papers_task_and_optimizer():
 def test_the_pages_single_runs_are_members_of_the_sweeps():
     keys = {run.key for run in EXPERIMENTS["fig5-noise"].runs("laptop")}
     assert base_run("laptop", noise=0.8, seed=42).key in keys
+    keys = {run.key for run in EXPERIMENTS["fig5-noise"].runs("fast")}
+    assert base_run("fast", noise=0.8, seed=42).key in keys
 
 
 @pytest.mark.parametrize("call", [base_run, EXPERIMENTS["fig2"].runs])
 def test_an_unknown_scale_is_refused_with_the_allowed_ones(call):
-    with pytest.raises(SpecError, match="scale = 'huge' is not allowed.*smoke, laptop, paper"):
+    with pytest.raises(
+        SpecError, match="scale = 'huge' is not allowed.*smoke, laptop, fast, paper"
+    ):
         call("huge")
 
 

@@ -45,7 +45,7 @@ def test_a_whole_number_is_a_noise_ratio_too():
         ({"width": -3}, ["width = -3", "greater than or equal to 1"]),
         ({"width": 33.5}, ["width = 33.5", "integer"]),
         ({"width": True}, ["width = True", "integer"]),
-        ({"scale": "huge"}, ["scale = 'huge'", "'smoke', 'laptop' or 'paper'"]),
+        ({"scale": "huge"}, ["scale = 'huge'", "'smoke', 'laptop', 'fast' or 'paper'"]),
         ({"op": "mul"}, ["op = 'mul'", "'add' or 'sub'"]),
         ({"seed": -1}, ["seed = -1"]),
         ({"seed": 1.0}, ["seed = 1.0", "integer"]),

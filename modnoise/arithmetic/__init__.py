@@ -58,6 +58,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "structure_rows",
         ],
         "tables": ["NoisyTable", "noisy_table", "symmetric_ceiling"],
+        "tempo": ["tempo_table"],
         "timing": ["as_steps", "at_step", "label_blind", "milestones", "noise_first"],
     },
 )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from modnoise import studies
 from modnoise.spec import Trainable
 from modnoise.store.costs import estimate, measured, spent
 from modnoise.store.files import Record
 from modnoise.store.records import Store, duration
 from modnoise.store.schema import recorded
+from modnoise.sweep import check_scale
 
 
 def state_of(runs: Sequence[Trainable], store: Store) -> str:
@@ -32,6 +34,49 @@ def state_of(runs: Sequence[Trainable], store: Store) -> str:
         left = sum(estimate(run, samples) for run in missing)
         text += f", about {duration(left)} left"
     return text
+
+
+SHOWN_FROM_RECORDS = ("fast", "paper")
+"""Scales at which a page shows what is recorded and trains nothing: hours to weeks."""
+
+
+class AtHand(list):
+    """The runs of an experiment that a page shows, their scale, and what they are in words."""
+
+    scale: str
+    told: str
+
+
+def at_hand(name: str, scale: str, store: Store | None = None) -> AtHand:
+    """The runs of an experiment that a page shows at a scale.
+
+    At ``smoke`` and ``laptop`` all of them; at ``fast`` and ``paper`` those that are recorded, and
+    where there is none, the runs of the laptop scale. ``told`` says which, how many are missing
+    and what those cost.
+
+    Raises:
+        KeyError: an experiment that no study declares.
+        SpecError: a scale that does not exist.
+    """
+    sweep = studies.EXPERIMENTS[name]
+    check_scale(scale)
+    found = AtHand()
+    if scale in SHOWN_FROM_RECORDS and scale in sweep.scales:
+        store = Store() if store is None else store
+        found.extend(run for run in sweep.runs(scale) if store.glance(run)[0])
+    if found:
+        everything, keys = sweep.runs(scale), {run.key for run in found}
+        missing = [run for run in everything if run.key not in keys]
+        found.told = sweep.told(scale, found)
+        if missing:
+            cost = _si(sum(run.operations for run in missing))
+            found.told += f"\n(recorded {len(found)} of {len(everything)}; {cost}FLOP missing)"
+    else:
+        scale = scale if scale == "smoke" else "laptop"
+        found.extend(sweep.runs(scale))
+        found.told = sweep.told(scale)
+    found.scale = scale
+    return found
 
 
 def _si(value: float) -> str:

@@ -18,13 +18,14 @@ from modnoise.arithmetic.claims import (
     partitioning,
     phases,
     sgd,
+    tempo,
     tied,
     variants,
 )
 
 SECTIONS = (
-    controls, descent, variants, tied, noise_first, gradients, sgd, late, collisions, batches,
-    filtration, phases, partitioning,
+    controls, descent, tempo, variants, tied, noise_first, gradients, sgd, late, collisions,
+    batches, filtration, phases, partitioning,
 )  # fmt: skip
 
 CLAIMS = tuple(claim for section in SECTIONS for claim in section.CLAIMS)

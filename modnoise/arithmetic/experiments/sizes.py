@@ -67,4 +67,5 @@ def sweep(
 def base_run(scale: str, **changes: Any) -> Run:
     """One run of the FF pages at a scale: its size and length, the paper's data and optimizer."""
     check_scale(scale)
-    return Run(**{**FIT[scale], "record_parts": True, **changes})
+    recorded = ALL if scale == "fast" else PARTS  # there, one run serves several figures
+    return Run(**{**FIT[scale], **recorded, **changes})
