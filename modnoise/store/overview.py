@@ -47,12 +47,12 @@ class AtHand(list):
     told: str
 
 
-def at_hand(name: str, scale: str, store: Store | None = None) -> AtHand:
+def at_hand(name: str, scale: str, *, whole: bool = False, store: Store | None = None) -> AtHand:
     """The runs of an experiment that a page shows at a scale.
 
     At ``smoke`` and ``laptop`` all of them; at ``fast`` and ``paper`` those that are recorded, and
-    where there is none, the runs of the laptop scale. ``told`` says which, how many are missing
-    and what those cost.
+    where there is none, or one is missing and ``whole``, the runs of the laptop scale. ``told``
+    says which, how many are missing and what those cost.
 
     Raises:
         KeyError: an experiment that no study declares.
@@ -60,12 +60,14 @@ def at_hand(name: str, scale: str, store: Store | None = None) -> AtHand:
     """
     sweep = studies.EXPERIMENTS[name]
     check_scale(scale)
-    found = AtHand()
+    found, everything = AtHand(), sweep.runs(scale) if scale in sweep.scales else []
     if scale in SHOWN_FROM_RECORDS and scale in sweep.scales:
         store = Store() if store is None else store
-        found.extend(run for run in sweep.runs(scale) if store.glance(run)[0])
+        found.extend(run for run in everything if store.glance(run)[0])
+    if whole and len(found) < len(everything):
+        found.clear()
     if found:
-        everything, keys = sweep.runs(scale), {run.key for run in found}
+        keys = {run.key for run in found}
         missing = [run for run in everything if run.key not in keys]
         found.told = sweep.told(scale, found)
         if missing:
