@@ -52,14 +52,17 @@ def _bigger(frame: pd.DataFrame) -> Found:
 
 
 def _regularized(frame: pd.DataFrame) -> Found:
-    if frame.empty or frame.weight_decay.nunique() < 2:
-        raise Untested("runs of fewer than two weight decays")
+    noisy = frame[frame.noise > 0]
+    if noisy.empty or noisy.groupby("noise").weight_decay.nunique().max() < 2:
+        raise Untested("runs of fewer than two weight decays at every noise ratio")
     ladders = ladders_by(frame, ("noise", "weight_decay"))
     if not any(np.isfinite(threshold_of(ladder)) for _, ladder in ladders):
         raise Untested("no recorded width interpolates")
     found, moved = [], []
     for noise in sorted({point[0] for point, _ in ladders}):
         here = [(decay, ladder) for (alpha, decay), ladder in ladders if alpha == noise]
+        if len(here) < 2:
+            continue
         thresholds = [threshold_of(ladder) for _, ladder in here]
         moved.append(thresholds[-1] > thresholds[0])
         text = ", ".join(
