@@ -107,6 +107,10 @@ bench: $(ENV) ## Time the trainers against plain loops and the bound
 	$(RUN) benchmarks/trainers.py $(BENCH)
 	$(RUN) benchmarks/transformer.py
 
+.PHONY: bench-portable
+bench-portable: $(ENV) ## Time one net again, as on a processor without AVX-512
+	$(RUN) scripts/portable.py benchmarks/trainers.py --quick $(BENCH)
+
 .PHONY: clean
 clean: ## Remove the built book and all caches; .venv stays
 	rm -rf _build .pytest_cache .ruff_cache .hypothesis *.egg-info

@@ -15,6 +15,9 @@ rounds' ratios, as a machine that others share has slow minutes.
 Memory: growth of a process's peak over what it holds before it makes a net.
 
     python benchmarks/trainers.py [--rounds 5] [--quick] [--out benchmarks/trainers.json]
+
+Environment variables that keep torch's libraries from what this processor has hold for all of it:
+`make bench-portable` measures one as old as AVX2 (``scripts/portable.py``).
 """
 
 from __future__ import annotations
@@ -52,7 +55,9 @@ CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os
 
 
 def has_bfloat16() -> bool:
-    """Whether this CPU multiplies bfloat16 numbers itself."""
+    """Whether this CPU multiplies bfloat16 numbers itself, and torch is not kept from it."""
+    if torch.backends.cpu.get_cpu_capability() in ("DEFAULT", "AVX2"):
+        return False
     try:
         flags = Path("/proc/cpuinfo").read_text()
     except OSError:
@@ -374,20 +379,16 @@ def scaling(rounds: int) -> list[dict]:
 
 
 def on_cpu(rounds: int, quick: bool) -> list[dict]:
-    """All rows of the CPU."""
-    widths = (129, 513) if quick else (129, 513, 2049)
+    """All rows of the CPU, or those of one net."""
+    widths = (129, 513, 2049)
     rows = [one_net(mn.Run(width=M), rounds) for M in widths]
-    rows += [
-        stack(mn.Run(p=p, width=M), 32, rounds)
-        for p in ((59,) if quick else (59, 113))
-        for M in (17, 33, 65)
-    ]
-    if not quick:
-        rows += [whole_machine(mn.Run(width=M), rounds) for M in widths]
-        if Path("/proc/self/clear_refs").exists():
-            rows += [memory(mn.Run(width=M)) for M in (513, 2049)]
-        rows += [recording(mn.Run(width=513), 1000), *scaling(rounds)]
-    return rows
+    if quick:
+        return rows
+    rows += [stack(mn.Run(p=p, width=M), 32, rounds) for p in (59, 113) for M in (17, 33, 65)]
+    rows += [whole_machine(mn.Run(width=M), rounds) for M in widths]
+    if Path("/proc/self/clear_refs").exists():
+        rows += [memory(mn.Run(width=M)) for M in (513, 2049)]
+    return [*rows, recording(mn.Run(width=513), 1000), *scaling(rounds)]
 
 
 def on_gpu(rounds: int) -> list[dict]:
@@ -439,7 +440,7 @@ def main() -> None:
     """Measure, print a table, optionally write it with hardware, versions and date."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--quick", action="store_true", help="a few rows, under a minute")
+    parser.add_argument("--quick", action="store_true", help="one net alone, about a minute")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     rows = on_cpu(options.rounds, options.quick)

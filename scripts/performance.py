@@ -1,20 +1,24 @@
 """Write the book's page on speed from the recorded benchmark: part of ``make readme``.
 
 The page is ``book/performance.md``, its figure ``book/figures/speed-<theme>.svg``; every number
-comes from ``benchmarks/trainers.json`` and from recorded runs.
+comes from what ``make bench`` and ``make bench-portable`` have written and from published runs.
 """
 
 import json
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pandas as pd
 
 import modnoise as mn
 from modnoise.pages.speed import speed_bars
 from modnoise.pages.style import svg
+from modnoise.store.bill import ALL, bill
+from modnoise.store.costs import GPU_RATE
 
 ROOT = Path(__file__).resolve().parent.parent
 RECORD = ROOT / "benchmarks" / "trainers.json"
+PORTABLE = RECORD.with_name("trainers-avx2.json")
 TRANSFORMER = RECORD.with_name("transformer.json")
 PRECISE = ("R4.1-FF", "R4.1-FF-mu0", "R4.1-FF-quadratic-part", "CONTROL-frequency")
 
@@ -52,6 +56,11 @@ them take turns, so that a busy machine slows all alike; a ratio is the median o
 
 {one}
 
+The same on two kinds of processor: `make bench-portable` keeps every library of this machine to
+what a processor without AVX-512 has. Ratios within a row are of one run; rows are not.
+
+{kinds}
+
 ## Stacks of 32 small nets on one thread
 
 {stacks}
@@ -72,6 +81,22 @@ with all threads ({cores} cores). Net-steps per second of all together.
 ## How cost grows
 
 {scaling}
+
+## What does the whole paper cost?
+
+Floating-point operations of the matrix products, and core-hours on the machine of the records
+({machine}), of every declared run at three scales: `laptop` for readers who re-run, `fast` the
+paper's setting at a higher tempo, `paper` its 200,000 steps.
+
+Core-hours are at the rate of the fastest recorded run of the same shape, since a machine that
+others share only slows; ≈: there is none for some of the runs, so they go at the rate of recorded
+ones of other sizes and lengths. "Recorded": runs whose results are published. A run that several
+figures share counts in each, and once in the last row. {spent} The GPU is declared, not measured:
+{rate:.0f} TFLOP/s sustained in fp32 on one H200. Late steps of a long training cost what the first
+ones do: a neuron that has died leaves numbers too small for full precision in the optimizer, and
+`tests/test_long.py` holds what those cost.
+
+{costs}
 
 ## What the engine does
 
@@ -185,6 +210,9 @@ def page(told: dict) -> str:
             rows["one net"],
             {**_HEAD, **_RATIOS, **_LIMITS, "bf16 over fp32": ("bf16_gain", "{:.2f}")},
         ),
+        kinds=_kinds([told, json.loads(PORTABLE.read_text())]),
+        machine=told["processor"],
+        **_costs(),
         stacks=_times(rows["stack"], {**_HEAD, "of the bound": _RATIOS["of the bound"]}),
         cores=told["cores"],
         whole=_times(rows["whole machine"], {**_HEAD, **_RATIOS, **_LIMITS}),
@@ -213,6 +241,64 @@ def page(told: dict) -> str:
         ),
         gpu=_gpu(told, rows.get("gpu", [])),
     )  # fmt: skip
+
+
+def _si(value: float) -> str:
+    return f"{value:.1e}".replace("e+", "e")
+
+
+def _hours(value: float) -> str:
+    return (
+        f"{value:,.0f}" if value >= 9.95 else f"{value:.1f}" if value >= 0.95 else f"{value:.2g}"
+    )
+
+
+def cost_table(costs: pd.DataFrame) -> pd.DataFrame:
+    """Rows of `modnoise.store.bill.bill` as texts, a row per figure and three columns a scale."""
+    table = pd.DataFrame({"figure": [*dict.fromkeys(costs.figure)]})
+    for scale, rows in costs.groupby("scale", sort=False):
+        cells = rows.set_index("figure").reindex(table.figure)
+        here = cells.operations.notna()
+        about = cells.estimated.gt(0).map({True: "≈ ", False: ""})
+        columns = {
+            "FLOP": cells.operations.map(_si),
+            "core-h": (about + cells.core_hours.map(_hours)).where(cells.core_hours.notna(), "?"),
+            "recorded": cells.recorded.map("{:.0f}".format)
+            + " of "
+            + cells.runs.map("{:.0f}".format),
+        }
+        if scale == "paper":
+            columns["GPU-h, declared"] = cells.gpu_hours.map(_hours)
+        for name, column in columns.items():
+            table[f"{scale}: {name}"] = column.where(here, "").to_numpy()
+    return table
+
+
+def _costs() -> dict[str, str | float]:
+    """What the page says about cost, of published runs alone: they are the same everywhere."""
+    with TemporaryDirectory() as empty:
+        costs = bill(mn.EXPERIMENTS.values(), mn.Store(empty, ROOT / "results"))
+    total = costs[costs.figure == ALL].set_index("scale")
+    spent = ", ".join(f"{_hours(x)} at `{scale}`" for scale, x in total.spent_hours.items())
+    return {
+        "costs": markdown(cost_table(costs)),
+        "spent": f"Core-hours in the manifests of recorded runs: {spent}; older ones include the "
+        "time in which other programs had the cores.",
+        "rate": GPU_RATE / 1e12,
+    }
+
+
+def _kinds(tolds: list[dict]) -> str:
+    """The engine with one net, a row per width and kind of processor."""
+    rows = [
+        {"as": told["capability"], "date": told["date"]} | row
+        for told in tolds
+        for row in told["rows"]
+        if row["what"] == "one net" and row["device"] == "cpu"
+    ]
+    rows.sort(key=lambda row: row["width"])
+    columns = {"processor": ("as", "{}"), "measured": ("date", "{}")}
+    return _times(rows, {**_HEAD, **columns, **_RATIOS})
 
 
 def _recording(row: dict) -> str:

@@ -36,6 +36,7 @@ class Tiny:
     name = "tiny"
     title = "A small experiment"
     paper = "Fig. 0"
+    scales = ("smoke", "laptop", "paper")
 
     def runs(self, scale: str) -> list[Run]:
         steps = {"smoke": 20, "laptop": 40, "paper": 60}[scale]
@@ -142,13 +143,13 @@ def test_list_shows_reference_runs_cost_and_what_is_recorded(modnoise, monkeypat
     head, smoke, laptop, paper = out.splitlines()[:4]
     assert head == "tiny: A small experiment (Fig. 0)"
     # 2 runs x 6 x 24 pairs x 8 neurons x 7 classes x 20 steps
-    cost = f"{sum(m['seconds'] for m in both):.0f}"
+    cost = f"{sum(m['core_seconds'] for m in both):.0f}"
     assert smoke.split() == f"smoke 2 runs 323 kFLOP 2 recorded 0 missing {cost} core-s".split()
     left = duration(half["seconds"])  # the other half takes as long
     assert (
         laptop.split()
         == (
-            f"laptop 2 runs 645 kFLOP 1 recorded 1 missing {half['seconds']:.0f} core-s, "
+            f"laptop 2 runs 645 kFLOP 1 recorded 1 missing {half['core_seconds']:.0f} core-s, "
             f"about {left} left"
         ).split()
     )
@@ -159,7 +160,7 @@ def test_list_counts_gpus_and_what_is_damaged_and_reads_no_large_file(modnoise, 
     modnoise("run tiny --scale smoke")
     runs = Tiny().runs("smoke")
     change(runs[0], device="cuda", device_name="H200", seconds=7_000.0)
-    change(runs[1], threads=2, seconds=700.0)
+    change(runs[1], threads=2, seconds=700.0, core_seconds=1_400.0)
     read = Path.read_bytes
 
     def manifests_only(path):
@@ -245,7 +246,7 @@ def test_publish_copies_curves_and_the_chosen_weights(modnoise):
 MISTAKES = {
     "run tinny": (2, "unknown experiment 'tinny'; did you mean tiny? (allowed: tiny, fig2)"),
     "run tiny --scale lap": (
-        2, "unknown scale 'lap'; did you mean laptop? (allowed: smoke, laptop, paper)",
+        2, "unknown scale 'lap'; did you mean laptop? (allowed: smoke, laptop, fast, paper)",
     ),
     "run tiny --only nose=1": (2, "unknown field 'nose'; did you mean noise? (allowed: op, "),
     "run tiny --only noise=0.7": (2, "no run has noise = 0.7 (there is 0.0, 0.5)"),

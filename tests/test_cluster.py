@@ -141,7 +141,8 @@ def assert_equal_records(store: Store, local: Store, runs: list[Run]) -> None:
         assert here["files"].keys() == {"history.parquet", "weights.safetensors"}
         assert store.find(run)[0].manifest["files"] == here["files"]
         different = {x for x in here if here[x] != there[x]}
-        assert different <= {"device_name", "commit", "dirty", "date", "seconds", "sha256"}
+        times = {"date", "seconds", "core_seconds"}
+        assert different <= {"device_name", "commit", "dirty", "sha256", *times}
         assert there["device_name"] == "a worker's CPU"
     assert [path.name for path in store.root.glob("checkpoints/*")] == []
 

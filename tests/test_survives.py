@@ -59,6 +59,7 @@ def content(store: Store) -> dict[str, object]:
         if path.name == "manifest.json":
             manifest = json.loads(path.read_text())
             assert manifest.pop("sha256")
+            assert manifest.pop("core_seconds") >= 0
             assert manifest.pop("seconds") >= 0
             assert manifest.pop("date")
             found[name] = manifest

@@ -137,6 +137,7 @@ def _keep(order: Order, stack: Sequence[Trainable], state: State) -> None:
         "device": order.device.split(":")[0],
         "step": state.step,
         "seconds": state.seconds,
+        "core_seconds": state.core_seconds,
     }
     write_state(checkpoint_of(order, stack), tensors, facts)
 
@@ -149,7 +150,8 @@ def resume(order: Order, stack: Sequence[Trainable]) -> State:
         if stacked(facts) == list(stack):
             rows = _rows(path.name, tensors.pop("rows", None), facts["step"])
             state = {name: torch.from_numpy(x) for name, x in tensors.items()}
-            return State(facts["step"], state, rows, facts["seconds"])
+            core = facts.get("core_seconds", facts["seconds"])  # older checkpoints lack it
+            return State(facts["step"], state, rows, facts["seconds"], core_seconds=core)
     except FileNotFoundError:
         pass
     except Damaged as problem:
@@ -242,6 +244,7 @@ def _record(order: Order, stack: list[Trainable], need: list[str], trained: Trai
         "device_name": device_name(device),
         "threads": order.threads,
         "seconds": seconds / len(stack),  # this run's share of its stack
+        "core_seconds": history.attrs["core_seconds"] / len(stack),
         "stack": [run.key for run in stack],
     }
     for i, run in enumerate(stack):

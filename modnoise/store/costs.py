@@ -14,6 +14,10 @@ import numpy as np
 
 from modnoise.spec import Trainable
 
+GPU_RATE = 40e12
+"""Operations per second that one H200 is taken to sustain in fp32: declared, not measured
+(specification, section 12)."""
+
 
 class Sample(NamedTuple):
     """How fast runs of a family go at one size."""
@@ -55,6 +59,30 @@ def measured(done: Iterable[tuple[Trainable, Mapping[str, Any]]]) -> list[Sample
     ]
 
 
+def core_seconds(manifest: Mapping[str, Any]) -> float:
+    """Seconds of cores that a run took: its own where they are recorded, else all that passed,
+    though other programs may have had the cores in some of them.
+
+    >>> core_seconds({"seconds": 9.0, "threads": 2}), core_seconds({"core_seconds": 7.5})
+    (18.0, 7.5)
+    """
+    own = manifest.get("core_seconds")
+    return manifest["seconds"] * manifest["threads"] if own is None else own
+
+
+def undisturbed(done: Iterable[tuple[Trainable, Mapping[str, Any]]]) -> list[Sample]:
+    """The fastest of the runs recorded on CPUs of every family and size, per core.
+
+    A machine that others share only slows: what is slower than that is not the training's cost.
+    """
+    best: dict[tuple, float] = {}
+    for run, m in done:
+        if m["device"] == "cpu" and run.operations and core_seconds(m):
+            shape = family(run), size(run)
+            best[shape] = max(best.get(shape, 0.0), run.operations / core_seconds(m))
+    return [Sample(*shape, rate) for shape, rate in best.items()]
+
+
 def spent(manifests: Iterable[Mapping[str, Any]]) -> str:
     """What recorded runs cost, in seconds of cores and of GPUs.
 
@@ -63,6 +91,8 @@ def spent(manifests: Iterable[Mapping[str, Any]]) -> str:
     """
     cost = Counter()
     for m in manifests:
-        kind, share = ("core", m["threads"]) if m["device"] == "cpu" else ("GPU", 1)
-        cost[kind] += m["seconds"] * share
+        if m["device"] == "cpu":
+            cost["core"] += core_seconds(m)
+        else:
+            cost["GPU"] += m["seconds"]
     return " + ".join(f"{cost[kind]:,.0f} {kind}-s" for kind in ("core", "GPU") if kind in cost)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from modnoise import studies
 from modnoise.spec import Trainable
@@ -89,6 +90,11 @@ def _si(value: float) -> str:
     return f"{value:.3g} Z"
 
 
+def _of_cores(manifest: Mapping[str, Any]) -> str:
+    core = manifest.get("core_seconds")
+    return "" if core is None or manifest["device"] != "cpu" else f" ({core:.1f} core-s)"
+
+
 def shown(record: Record) -> str:
     """A recorded run: what it is, what computed it, its final accuracies.
 
@@ -108,7 +114,7 @@ def shown(record: Record) -> str:
     lines = {
         "run": m["key"],
         "fields": " ".join(ours) or "all default",
-        "recorded": f"{m['date']}, {m['seconds']:.1f} s, {m['device_name']}, "
+        "recorded": f"{m['date']}, {m['seconds']:.1f} s{_of_cores(m)}, {m['device_name']}, "
         f"{m['threads']} thread{'s' * (m['threads'] != 1)}",
         "commit": f"{m['commit'] or 'unknown'}{changed}",
         "versions": ", ".join(f"{name} {number}" for name, number in m["versions"].items()),

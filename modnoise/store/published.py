@@ -93,7 +93,8 @@ class Place:
     @property
     def manifest(self) -> dict[str, Any]:
         """The manifest, with the files in which the record is."""
-        facts = self.facts.model_dump(exclude={"rows", "bytes", "sha256", "columns", "weights"})
+        own = {"rows", "bytes", "sha256", "columns", "weights"}
+        facts = self.facts.model_dump(exclude=own, exclude_unset=True)
         files = {CURVES: self.facts, WEIGHTS: self.facts.weights}
         facts["files"] = {
             f"{self.folder.name}/{self.scale}{ending}": {"bytes": x.bytes, "sha256": x.sha256}

@@ -72,7 +72,11 @@ class Part(FileFacts):
 
 
 class RunFacts(Spec):
-    """Facts of a recorded run; ``config`` is for `modnoise.studies.spec_from`."""
+    """Facts of a recorded run; ``config`` is for `modnoise.studies.spec_from`.
+
+    ``seconds`` passed while it was trained; ``core_seconds`` are those in which the process had
+    a core (of several threads: the sum), which older records do not say.
+    """
 
     key: Key
     config: dict[str, Any]
@@ -86,6 +90,7 @@ class RunFacts(Spec):
     device_name: Line
     threads: int = Field(ge=1)
     seconds: NonNegativeFloat
+    core_seconds: NonNegativeFloat | None = None
     stack: list[Key]
 
 
@@ -137,6 +142,7 @@ class CheckpointFacts(Spec):
     device: Line
     step: NonNegativeInt
     seconds: NonNegativeFloat
+    core_seconds: NonNegativeFloat = 0.0
 
 
 class ExportIndex(Spec):

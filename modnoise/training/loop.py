@@ -36,8 +36,9 @@ class Trained(NamedTuple):
 class State:
     """Enough to go on bit for bit: steps done, the engine's tensors, the rows recorded so far.
 
-    ``seconds`` counts all sessions. Only for estimates, and of this session alone: the seconds
-    spent ``recording``, and at how many steps of the whole training curves are recorded.
+    ``seconds`` that passed and ``core_seconds`` count all sessions. Only for estimates, and of
+    this session alone: the seconds spent ``recording``, and at how many steps of the whole
+    training curves are recorded.
     """
 
     step: int
@@ -46,6 +47,7 @@ class State:
     seconds: float = 0.0
     recording: float = 0.0
     recordings: int = 0
+    core_seconds: float = 0.0
 
 
 @runtime_checkable
@@ -124,8 +126,9 @@ def train(
     Returns:
         `Trained`: the nets, what they were trained on, and a frame with one row per (``run``,
         ``step``, ``part``) and the columns ``accuracy_<role>``, ``cross_entropy_<role>`` (nats)
-        and what else the kind records; ``attrs["seconds"]``. A net that diverges has NaN there;
-        the others go on.
+        and what else the kind records; in ``attrs`` the ``seconds`` that passed and those that
+        this process had a core for (``core_seconds``). A net that diverges has NaN there; the
+        others go on.
 
     Raises:
         ValueError: runs that cannot share a stack; a device that is not there; a way of training
@@ -186,8 +189,9 @@ def drive(
 ) -> pd.DataFrame:
     """Take ``steps`` steps, record, checkpoint.
 
-    Returns the recorded rows, with the seconds it took (over all sessions) in ``attrs``. Options
-    as in `train`.
+    Returns the recorded rows. In ``attrs``, over all sessions: the ``seconds`` that passed, and
+    the process's own ``core_seconds``, without those in which other programs had the cores.
+    Options as in `train`.
     """
     machine, record_at = trainee.machine, set(trainee.record_at)
     state = state or State(0, {})
@@ -195,6 +199,7 @@ def drive(
         _restore(machine, state)
     rows, seconds, recording = list(state.rows), state.seconds, 0.0
     begin = saved = time.monotonic()
+    own = state.core_seconds - time.process_time()
     bar = tqdm(
         total=steps, initial=state.step, disable=not progress, unit="step", delay=5, desc=name
     )
@@ -213,7 +218,7 @@ def drive(
                 on_checkpoint(
                     State(
                         step, machine.tensors(), rows, seconds + now - begin, recording,
-                        len(record_at),
+                        len(record_at), own + time.process_time(),
                     )
                 )  # fmt: skip
                 saved = time.monotonic()
@@ -222,4 +227,5 @@ def drive(
             bar.update()
     history = pd.DataFrame(rows)
     history.attrs["seconds"] = seconds + time.monotonic() - begin
+    history.attrs["core_seconds"] = own + time.process_time()
     return history
