@@ -110,6 +110,25 @@ DESCENT = (
         FIT,
     ),
     sweep(
+        "tempo-others",
+        "Adam and Muon at the paper's own tempo and at that of the scale `fast`",
+        "control for the scale `fast` (ours)",
+        {
+            f"optimizer+weight_decay+{_CLOCK}": (
+                *(("adam", 1e-4, *of) for of in _tempos(STEPS, 1, TEMPO, memory=True)),
+                *(("muon", 0.1, *of) for of in _tempos(STEPS, 1, TEMPO, memory=False)),
+            )
+        },
+        {**ALL, "noise": 0.3, "width": 65},
+        {
+            "smoke": {
+                "width": 17,
+                f"optimizer+weight_decay+{_CLOCK}": (("adam", 1e-4, 2e-3, 150, 0.998),),
+            }
+        },
+        FIT,
+    ),
+    sweep(
         "fig1",
         "One decay: three seeds, and a finer ladder where noise begins to be fit",
         "Fig. 1(a); control for section 3.1 (ours)",
