@@ -506,15 +506,18 @@ def test_every_published_run_is_intact_and_beside_the_fields_of_its_experiment()
         for record in records[1:]:  # a run that experiments share is the same in each
             assert {**record.manifest, "files": 0} == {**records[0].manifest, "files": 0}
             assert record.history.equals(records[0].history)
-    for name in {place.folder.name for places in found.places.values() for place in places}:
-        runs = {run.key: run for run in EXPERIMENTS[name].runs("laptop")}
+    everywhere = [place for places in found.places.values() for place in places]
+    for name, scale in {(place.folder.name, place.scale) for place in everywhere}:
+        here = {place.facts.key for place in everywhere
+                if (place.folder.name, place.scale) == (name, scale)}  # fmt: skip
+        runs = {run.key: run for run in EXPERIMENTS[name].runs(scale)}
         fields = type(next(iter(runs.values()))).model_fields
         columns = ["key", *fields]
-        table = pd.read_parquet(RESULTS / name / "laptop.parquet", columns=columns)
+        table = pd.read_parquet(RESULTS / name / f"{scale}.parquet", columns=columns)
         rows = table.drop_duplicates().astype(object)
         rows = rows.where(rows.notna(), None)
         assert [tuple(row) for row in rows.itertuples(index=False)] == [
-            (key, *run.model_dump().values()) for key, run in runs.items() if key in found.places
+            (key, *run.model_dump().values()) for key, run in runs.items() if key in here
         ]
 
 

@@ -21,6 +21,7 @@ from typing import Any
 from docutils import nodes
 from sphinx.application import Sphinx
 
+from modnoise.store.overview import at_hand
 from modnoise.store.provenance import CHECKOUT
 from modnoise.store.records import Store
 from modnoise.studies import EXPERIMENTS
@@ -81,8 +82,13 @@ def _changes(statement: ast.stmt) -> tuple[set[str], bool]:
 def _experiments(statement: ast.AST) -> Iterator[str | None]:
     """Names by which a statement asks for experiments; None for one that a variable holds."""
     for x in ast.walk(statement):
+        name = None
         if isinstance(x, ast.Subscript) and getattr(x.value, "attr", "") == "EXPERIMENTS":
-            yield x.slice.value if isinstance(x.slice, ast.Constant) else None
+            name = x.slice
+        if isinstance(x, ast.Call) and getattr(x.func, "attr", "") == "at_hand":
+            name = x.args[0]
+        if name:
+            yield name.value if isinstance(name, ast.Constant) else None
 
 
 def _listed(statement: ast.AST) -> Iterator[str]:
@@ -107,10 +113,10 @@ def behind(before: list[ast.stmt], figure: ast.stmt) -> list[str]:
 
 def data_links(names: Iterable[str], scale: str, to_root: str) -> str:
     """Links to the recorded runs of those experiments that have some, as HTML."""
-    files = {x: f"{x}/{scale}.parquet" for x in names}
+    files = {x: (f"{x}/{at}.parquet", at) for x in names for at in [at_hand(x, scale).scale]}
     return ", ".join(
-        f'<a href="{to_root}_data/{file}" download="{x}-{scale}.parquet">{x}</a>'
-        for x, file in files.items()
+        f'<a href="{to_root}_data/{file}" download="{x}-{at}.parquet">{x}</a>'
+        for x, (file, at) in files.items()
         if (Store().published / file).exists()
     )
 
@@ -132,11 +138,12 @@ def rows(notebook: dict[str, Any], path: str) -> tuple[dict[str, str], str]:
         name = cell["metadata"].get("mystnb", {}).get("figure", {}).get("name")
         if name:
             names = behind(before + statements[:-1], statements[-1])
-            count = sum(len(EXPERIMENTS[x].runs(scale)) for x in names)
+            shown = {x: at_hand(x, scale) for x in names}
+            count = sum(map(len, shown.values()))
             data = data_links(names, scale, to_root)
             told = [f"{count} recorded run{'s' * (count != 1)}"] if names else []
             told = [f"{told[0]}, as Parquet: {data}"] if data else told
-            told += [f"<code>modnoise run {x} --scale {scale}</code>" for x in names]
+            told += [f"<code>modnoise run {x} --scale {r.scale}</code>" for x, r in shown.items()]
             told = told or [
                 f"<code>papermill notebooks/{PurePosixPath(path).name} out.ipynb</code>"
             ]

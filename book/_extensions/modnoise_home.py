@@ -21,7 +21,7 @@ import modnoise as mn
 from modnoise.claim import STATES
 from modnoise.pages import scorecard, widgets
 
-EXPERIMENT, SCALE = "fig5-noise", "laptop"
+EXPERIMENT, SCALE = "fig5-noise", "fast"
 NAMES = {  # of the parts of `modnoise.parts`, in plain words
     "full": "the net as trained",
     "G_quadratic": "one frequency per neuron",
@@ -39,7 +39,7 @@ render({{ model, el: document.getElementById("mn-home") }});
 
 def recorded() -> tuple[dict, pd.DataFrame]:
     """The slider's data and the last rows that they are medians of; nothing is trained."""
-    runs, store = mn.EXPERIMENTS[EXPERIMENT].runs(SCALE), mn.Store()
+    runs, store = mn.at_hand(EXPERIMENT, SCALE), mn.Store()
     if missing := [run.key for run in runs if store.find(run)[0] is None]:
         raise ExtensionError(f"not recorded: {missing[0]}; modnoise run {EXPERIMENT}")
     results = mn.load_or_train(runs, store=store, weights=False, progress=False)
@@ -63,8 +63,9 @@ def slider() -> str:
     )
     run = final.iloc[0]
     told = (
-        f"{final.key.nunique()} recorded runs, medians of {final.seed.nunique()} seeds: a + b mod "
-        f"{run.p}, {run.width} neurons, {run.steps:,} steps. Bars from 0 to 100 %, the thin line "
+        f"{final.key.nunique()} recorded runs, medians of up to {final.seed.nunique()} seeds: "
+        f"a + b mod {run.p}, {run.width} neurons, {run.steps:,} steps, learning rate {run.lr:g}. "
+        f"Bars from 0 to 100 %, the thin line "
         f"is chance. <em>test</em>: pairs never seen, right label; <em>noisy</em>: training pairs "
         f"with a wrong label, that wrong label."
     )
