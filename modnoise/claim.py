@@ -200,16 +200,20 @@ def _runs(frame: pd.DataFrame) -> list[Trainable]:
     for kind in studies.SPECS.values():
         names = [*kind.model_fields]
         if {*names} <= {*frame}:
-            rows = frame[names].drop_duplicates().astype(object)
-            for name, info in kind.model_fields.items():
-                if info.annotation == int | None:  # with gaps, a column of floats
-                    rows[name] = [x if pd.isna(x) else int(x) for x in rows[name]]
-            rows = rows.astype(object).where(rows.notna(), None)
+            rows = frame[names].drop_duplicates().to_dict("records")
             try:
-                return [kind(**row) for row in rows.to_dict("records")]
+                return [kind(**_read(row, kind.model_fields)) for row in rows]
             except SpecError:
                 return []
     return []
+
+
+def _read(row: Mapping[str, object], fields: Mapping[str, FieldInfo]) -> dict[str, object]:
+    """A run's fields before a frame made its gaps NaN, and whole numbers beside them floats."""
+    whole = {name for name, info in fields.items() if info.annotation == int | None}
+    return {
+        name: None if pd.isna(x) else int(x) if name in whole else x for name, x in row.items()
+    }
 
 
 def _papers_setting(frame: pd.DataFrame, first: int) -> str:
