@@ -1,10 +1,11 @@
 """Claims as rules on recorded numbers; a verdict is a value that prints itself.
 
 With several seeds a rule is applied to the median over seeds, and the lowest and highest are
-reported beside it. A refuted claim is a result and raises nothing. Rules take frames: rows with
-``part``, ``accuracy_<role>`` and the fields of their runs (`modnoise.frames.curves`), at the last
-step unless said otherwise. Each study declares its claims in its module ``claims``. numpy and
-pandas only.
+reported beside it. A claim that fails raises nothing: at the paper's setting it is *refuted*, a
+result; at a smaller one, which cannot refute what the paper says of its own, *not seen here*.
+Rules take frames: rows with ``part``, ``accuracy_<role>`` and the fields of their runs
+(`modnoise.frames.curves`), at the last step unless said otherwise. Each study declares its claims
+in its module ``claims``. numpy and pandas only.
 """
 
 from __future__ import annotations
@@ -18,15 +19,16 @@ import pandas as pd
 from pydantic.fields import FieldInfo
 
 from modnoise import studies
+from modnoise.spec import SpecError, Trainable
 from modnoise.spec import told as fields_told
 
-TESTED_SCALES = ("laptop", "paper")
-"""Scales at which a claim can be confirmed or refuted; ``smoke`` only exercises the code."""
+TESTED_SCALES = ("laptop", "fast", "paper")
+"""Scales at which a claim can be tested; ``smoke`` only exercises the code."""
 
 VERDICT = "application/vnd.modnoise.verdict+json"
 """Type under which a notebook's output holds the facts of a verdict."""
 
-STATES = ("confirmed", "refuted", "not tested")
+STATES = ("confirmed", "refuted", "not seen here", "not tested")
 
 MIXED = ("seed", "noise", "val_frac", "momentum")
 """Fields of a run in which rows may differ beside those that a claim is about: seeds, of which
@@ -49,6 +51,11 @@ class Claim:
     rows; ``over``: fields of the setting that the rule itself compares, so that they may differ.
     ``share``: the part of the conditions that must hold. ``headline``: of a claim that a reader
     asks about first, the condition that stands for it in the README's short table.
+
+    ``under``: the paper's claim that this one is evidence for, being the same of another
+    activation, optimizer, operation or share; empty: it stands for itself. ``first``: it is about
+    so many first steps (0: about trained nets). ``widest``: with no net of this width the paper's
+    claim cannot be refuted.
     """
 
     id: str
@@ -61,6 +68,14 @@ class Claim:
     over: tuple[str, ...] = ()
     share: float = 1.0
     headline: str = ""
+    under: str = ""
+    first: int = 0
+    widest: int = 0
+
+    @property
+    def names_no_scale(self) -> bool:
+        """Whether any tested setting can refute it: claims of ours and of the follow-up."""
+        return self.source.startswith(("ours", "follow-up"))
 
 
 class Untested(Exception):
@@ -69,17 +84,21 @@ class Untested(Exception):
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a rule said about some data: ``state`` is confirmed, refuted or not tested.
+    """What a rule said about some data: ``state`` is one of `STATES`.
 
-    ``measured`` has one text per condition, ``runs`` the keys of the runs that were asked. In a
-    notebook a verdict leaves its facts beside its text, where the scorecard finds them.
+    ``measured`` has one text per condition, ``runs`` the keys of the runs that were asked, ``at``
+    says in words whether they are at the paper's setting, ``width`` is that of the widest net (0:
+    none is recorded). In a notebook a verdict leaves its facts beside its text, where the
+    scorecard finds them.
     """
 
     claim: Claim
     state: str
     measured: tuple[str, ...]
     scale: str
+    at: str
     setting: str
+    width: int = 0
     runs: tuple[str, ...] = ()
 
     @property
@@ -91,7 +110,7 @@ class Verdict:
         return f"{holding} of {len(self.measured)}"
 
     def __repr__(self) -> str:
-        return f"{self.claim.id}: {self.state} ({self.scale} scale; {self.setting})"
+        return f"{self.claim.id}: {self.state} · {self.at} · {self.setting}"
 
     def __str__(self) -> str:
         return (
@@ -103,7 +122,8 @@ class Verdict:
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict:
         facts = {"claim": self.claim.id, "state": self.state, "tally": self.tally}
-        facts |= {"measured": list(self.measured), "scale": self.scale, "setting": self.setting}
+        facts |= {"measured": list(self.measured), "scale": self.scale, "at": self.at}
+        facts |= {"setting": self.setting, "width": self.width}
         return {VERDICT: {**facts, "runs": list(self.runs)}}
 
     def _repr_html_(self) -> str:
@@ -111,7 +131,7 @@ class Verdict:
         measured = "".join(f"<li>{escape(text)}</li>" for text in self.measured)
         return (
             f'<div class="mn-verdict {state}" role="note"><p><span class="state">'
-            f"{escape(self.state)}</span> at {escape(self.scale)} scale · "
+            f"{escape(self.state)}</span> · {escape(self.at)} · "
             f"{escape(self.claim.statement)} "
             f"<em>({escape(self.claim.id)}, {escape(self.claim.source)})</em></p>"
             f"<p>Rule: {escape(self.claim.rule)}.</p><ul>{measured}</ul>"
@@ -175,11 +195,46 @@ def _setting(frame: pd.DataFrame) -> str:
     return "; ".join(parts)
 
 
+def _runs(frame: pd.DataFrame) -> list[Trainable]:
+    """The runs that the rows are of; none where a field of theirs is missing or not allowed."""
+    for kind in studies.SPECS.values():
+        names = [*kind.model_fields]
+        if {*names} <= {*frame}:
+            rows = frame[names].drop_duplicates().to_dict("records")
+            try:
+                return [kind(**_read(row, kind.model_fields)) for row in rows]
+            except SpecError:
+                return []
+    return []
+
+
+def _read(row: Mapping[str, object], fields: Mapping[str, FieldInfo]) -> dict[str, object]:
+    """A run's fields before a frame made its gaps NaN, and whole numbers beside them floats."""
+    whole = {name for name, info in fields.items() if info.annotation == int | None}
+    return {
+        name: None if pd.isna(x) else int(x) if name in whole else x for name, x in row.items()
+    }
+
+
+def _papers_setting(frame: pd.DataFrame, first: int) -> str:
+    """The paper's setting in words, of two tempos the faster; empty unless all nets are at it.
+
+    Untrained nets are at every setting; trained ones must be seen at their last step.
+    """
+    trained = [run for run in _runs(frame) if run.steps]
+    told = [run.papers_setting(first) for run in trained]
+    if not told or not all(told) or "step" not in frame:
+        return ""
+    ended = first or frame.step.max() >= max(run.steps for run in trained)
+    return max(told) if ended else ""
+
+
 def check(claim_id: str, frame: pd.DataFrame, *, scale: str) -> Verdict:
     """Apply a claim's rule to recorded numbers.
 
     Returns "not tested" below ``TESTED_SCALES`` or when runs or parts are missing, never an error
-    because a claim fails.
+    because a claim fails. A claim of the paper that fails is refuted only by nets at the paper's
+    setting, as wide as it asks for.
 
     Raises:
         ValueError: a claim that no study declares; rows of several settings, which no median
@@ -196,13 +251,17 @@ def check(claim_id: str, frame: pd.DataFrame, *, scale: str) -> Verdict:
         if name in frame and frame[name].nunique() > 1:
             mixed = f"{name} = {frame[name].min()} and {frame[name].max()} in one frame"
             raise ValueError(f"{mixed} is not allowed: {claim_id} needs one {name}")
+    papers = _papers_setting(frame, claim.first)
+    width = int(frame.width.max()) if "width" in frame and len(frame) else 0
+    can_refute = claim.names_no_scale or (bool(papers) and width >= claim.widest)
+    failed = "refuted" if can_refute else "not seen here"
     try:
         for name, value in claim.needs.items():
             if name in frame and (frame[name] != value).any():
                 raise Untested(f"{name} = {frame[name].iloc[0]}, the claim is about {value}")
         found = claim.apply(frame)
         holding = sum(holds for *_, holds in found)
-        state = "confirmed" if holding >= claim.share * len(found) - ROUNDING else "refuted"
+        state = "confirmed" if holding >= claim.share * len(found) - ROUNDING else failed
         measured = tuple(
             f"{name}: {text} ({'holds' if holds else 'fails'})" for name, text, holds in found
         )
@@ -212,4 +271,7 @@ def check(claim_id: str, frame: pd.DataFrame, *, scale: str) -> Verdict:
         state = "not tested"
         measured = (f"{scale} scale is too small to tell", *measured)
     runs = tuple(sorted(frame.key.unique())) if "key" in frame else ()
-    return Verdict(claim, state, measured, scale, _setting(frame), runs)
+    at = (
+        papers or f"{'other' if scale in ('fast', 'paper') else 'smaller'} setting ({scale} scale)"
+    )
+    return Verdict(claim, state, measured, scale, at, _setting(frame), width, runs)

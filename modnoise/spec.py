@@ -154,6 +154,13 @@ class Trainable(Spec):
             fields["kind"] = type(self).__name__
         return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:12]
 
+    def papers_setting(self, first: int = 0) -> str:
+        """Words for the paper's own setting if this is a run at it, else nothing.
+
+        ``first``: asked by a claim about so many first steps only, else about the trained net.
+        """
+        return ""
+
     @property
     def operations(self) -> float:
         """Floating-point operations of the matrix products of the whole training."""

@@ -30,25 +30,23 @@ def final_rows(name: str) -> pd.DataFrame:
 
 
 def table() -> str:
-    """Counts of all verdicts, and a line per headline claim, read as the scorecard reads them."""
-    card = scorecard.read()
+    """Counts of the paper's claims by verdict, and a line for each that is a headline."""
+    card = scorecard.papers(scorecard.read())
     counts = ", ".join(f"{n} {state}" for state, n in scorecard.counts(card).items())
     lines = [
-        f"{len(card)} verdicts: {counts}; all of them, with rules and numbers, are on the "
-        f"[scorecard](notebooks/99_scorecard.ipynb). Those that are asked about first:",
+        f"{len(card)} claims of the paper: {counts}; all of them, with rules and numbers, and our "
+        f"controls are on the [scorecard](notebooks/99_scorecard.ipynb). Those that are asked "
+        f"about first:",
         "",
         "| claim | verdict | measured | page |",
         "| --- | --- | --- | --- |",
     ]
-    for name, rows in card.groupby("claim", sort=False):
-        if condition := mn.CLAIMS[name].headline:
-            last = rows.iloc[-1]
-            verdict = "; ".join(
-                dict.fromkeys(f"**{x.state}**, {x.tally}" for x in rows.itertuples())
-            )
-            number = one_number(last.measured, condition)
-            page = f"[{last.page[:2]}](notebooks/{last.page})"
-            cells = (f"{last.statement} (`{name}`)", verdict, number, page)
+    for row in card.itertuples():
+        if condition := mn.CLAIMS[row.claim].headline:
+            verdict = f"**{row.state}**, {row.tally}; {row.at}"
+            number = one_number(row.measured, condition)
+            page = f"[{row.page[:2]}](notebooks/{row.page})"
+            cells = (f"{row.statement} (`{row.claim}`)", verdict, number, page)
             lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines)
 

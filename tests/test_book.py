@@ -355,11 +355,11 @@ def test_figures_lie_beside_the_page(tmp_path):
 
 
 def test_the_home_page_tells_the_verdicts_of_the_pages(site):
-    card = scorecard.read()
+    card = scorecard.papers(scorecard.read())
     html = (site / "index.html").read_text(encoding="utf-8")
     total = scorecard.counts(card)
     told = ", ".join(f"<strong>{n}</strong> {state}" for state, n in total.items())
-    assert f"{len(card)} verdicts: {told}" in html
+    assert f"{len(card)} claims of the paper: {told}" in html
     for page, some in card.groupby("page"):
         cells = "".join(f".*?<p>{n}</p>" for n in scorecard.counts(some))
         assert re.search(f'href="notebooks/{Path(page).stem}.html"{cells}', html, re.DOTALL)

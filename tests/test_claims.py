@@ -39,7 +39,9 @@ def changed(rows, part, noise, column, value, seeds=(1, 2, 3)):
 
 
 def state(claim, rows, scale="laptop"):
-    return check(claim, rows, scale=scale).state
+    """What the rule says; at what settings a failure refutes is tested in test_verdicts.py."""
+    found = check(claim, rows, scale=scale).state
+    return "fails" if found in ("refuted", "not seen here") else found
 
 
 SEPARATIONS = pytest.mark.parametrize(
@@ -75,13 +77,13 @@ def test_each_condition_of_a_separation_refutes_alone(
 ):
     which = part if which == "G" else which
     assert state(claim, changed(frame(op=op), which, noise, column, fine)) == "confirmed"
-    assert state(claim, changed(frame(op=op), which, noise, column, broken)) == "refuted"
+    assert state(claim, changed(frame(op=op), which, noise, column, broken)) == "fails"
 
 
 def test_the_median_over_seeds_decides():
     one = changed(frame(), "G", 0.8, "accuracy_test", 0.1, seeds=(1,))
     two = changed(one, "G", 0.8, "accuracy_test", 0.1, seeds=(2,))
-    assert (state("R4.1-FF", one), state("R4.1-FF", two)) == ("confirmed", "refuted")
+    assert (state("R4.1-FF", one), state("R4.1-FF", two)) == ("confirmed", "fails")
 
 
 def test_the_lowest_and_highest_seed_stand_beside_the_median():
@@ -105,7 +107,6 @@ def test_a_net_that_diverged_is_not_passed_over():
         ("R4.1-FF", {"act": "gelu"}),
         ("R4.1-swap", {"act": "quadratic"}),
         ("D-FF-subtraction", {"op": "add"}),
-        ("D-FF-quadratic", {"act": "relu"}),
     ],
 )
 def test_a_claim_about_other_nets_is_not_tested(claim, settings):
@@ -152,7 +153,7 @@ def test_the_swap_must_keep_the_test_and_lower_the_noise(part, column, fine, bro
     rows = frame(**GENERALIZING)
     assert state("R4.1-swap", rows) == "confirmed"
     assert state("R4.1-swap", changed(rows, part, 0.5, column, fine)) == "confirmed"
-    assert state("R4.1-swap", changed(rows, part, 0.5, column, broken)) == "refuted"
+    assert state("R4.1-swap", changed(rows, part, 0.5, column, broken)) == "fails"
 
 
 def test_nets_at_chance_have_no_test_accuracy_that_a_swap_could_keep():
@@ -168,19 +169,19 @@ def test_nets_at_chance_have_no_test_accuracy_that_a_swap_could_keep():
     assert state("R4.1-swap", rows) == "confirmed"
 
 
-def test_ff_must_not_lower_the_test_accuracy_of_quadratic_nets_at_any_noise():
-    rows = frame(act="quadratic")
-    assert state("D-FF-quadratic", rows) == "confirmed"
-    assert state("D-FF-quadratic", changed(rows, "G", 0.5, "accuracy_test", 0.005)) == "refuted"
-    assert state("D-FF-quadratic", rows[rows.noise < 0.8]) == "not tested"
-
-
-def test_ff_must_not_lower_the_test_accuracy_of_clean_nets_whatever_it_does_to_noisy_ones():
-    rows = changed(frame(noises=(0.0, 0.5)), "G", 0.5, "accuracy_test", 0.005)
-    assert state("D-FF-clean", rows) == "confirmed"
-    assert state("D-FF-clean", changed(rows, "G", 0.0, "accuracy_test", 0.01)) == "confirmed"
-    assert state("D-FF-clean", changed(rows, "G", 0.0, "accuracy_test", 0.005)) == "refuted"
-    assert state("D-FF-clean", frame()) == "not tested"
+def test_ff_must_not_lower_the_test_accuracy_of_clean_nets_or_of_quadratic_ones():
+    quadratic, clean = frame(act="quadratic"), frame(noises=(0.0,))
+    rows = pd.concat([quadratic, clean, changed(frame(), "G", 0.5, "accuracy_test", 0.005)])
+    verdict = check("D-FF", rows, scale="laptop")
+    assert (verdict.state, verdict.tally) == ("confirmed", "4 of 4")  # noisy ReLU nets: no matter
+    assert state("D-FF", changed(rows, "G", 0.0, "accuracy_test", 0.01)) == "confirmed"
+    for noise in (0.0, 0.3, 0.5, 0.8):
+        where = (rows.part == "G") & (rows.noise == noise)
+        where &= rows.act == ("quadratic" if noise else "relu")
+        low = rows.assign(accuracy_test=rows.accuracy_test.mask(where, 0.005))
+        assert state("D-FF", low) == "fails"
+    assert state("D-FF", pd.concat([quadratic, frame()])) == "not tested"
+    assert state("D-FF", pd.concat([quadratic[quadratic.noise < 0.8], clean])) == "not tested"
 
 
 NOTHING = {part: (0.02, 0.0) for part in ("full", "G", "G_quadratic", "G_random")}
@@ -191,7 +192,7 @@ def test_no_part_may_find_a_rule_where_all_labels_are_wrong(part):
     rows = frame(noises=(0.3, 1.0), **NOTHING)
     assert state("CONTROL-noise-1", rows) == "confirmed"
     assert state("CONTROL-noise-1", frame()) == "not tested"
-    assert state("CONTROL-noise-1", changed(rows, part, 1.0, "accuracy_test", 0.03)) == "refuted"
+    assert state("CONTROL-noise-1", changed(rows, part, 1.0, "accuracy_test", 0.03)) == "fails"
 
 
 @pytest.mark.parametrize("part", NOTHING)
@@ -199,7 +200,7 @@ def test_no_part_may_find_a_rule_in_an_untrained_net(part):
     rows = frame(noises=(0.8,), step=0, **NOTHING)
     assert state("CONTROL-untrained", rows) == "confirmed"
     assert state("CONTROL-untrained", changed(rows, part, 0.8, "accuracy_test", 0.027)) == (
-        "refuted"
+        "fails"
     )
     assert state("CONTROL-untrained", rows[rows.part != part]) == "not tested"
     assert state("CONTROL-untrained", frame(step=1, **NOTHING)) == "not tested"
@@ -208,9 +209,9 @@ def test_no_part_may_find_a_rule_in_an_untrained_net(part):
 def test_the_dominant_frequency_must_beat_a_random_one_by_ten_points():
     assert state("CONTROL-frequency", frame()) == "confirmed"
     close = changed(frame(), "G_random", 0.3, "accuracy_test", 0.91)
-    assert state("CONTROL-frequency", close) == "refuted"
+    assert state("CONTROL-frequency", close) == "fails"
     close = changed(frame(), "G_random_relu", 0.8, "accuracy_test", 0.91)
-    assert state("CONTROL-frequency", close) == "refuted"
+    assert state("CONTROL-frequency", close) == "fails"
 
 
 def curves(full_at_20):
@@ -224,10 +225,10 @@ def curves(full_at_20):
 
 def test_ff_leads_only_if_the_full_net_is_still_at_chance():
     assert state("LEAD", curves(0.017)) == "confirmed"
-    assert state("LEAD", curves(0.018)) == "refuted"
+    assert state("LEAD", curves(0.018)) == "fails"
     assert "step 20" in check("LEAD", curves(0.0), scale="laptop").measured[0]
     never = curves(0.0).assign(accuracy_test=0.3)
-    assert state("LEAD", never) == "refuted"
+    assert state("LEAD", never) == "fails"
     late = curves(0.0)
     late = late[(late.part != "full") | (late.step != 20)]  # the full net is known at 0 and 40
     assert "the full net then 0.0 %" in check("LEAD", late, scale="laptop").measured[0]
@@ -271,7 +272,7 @@ def test_the_dominant_frequency_must_not_do_worse_than_all_frequencies_apart():
             state("CONTROL-every", changed(rows, part, 0.5, "accuracy_test", 1.0)) == "confirmed"
         )
         lower = changed(rows, "G" + part.removeprefix("every"), 0.5, "accuracy_test", 0.89)
-        assert state("CONTROL-every", lower) == "refuted"
+        assert state("CONTROL-every", lower) == "fails"
     assert state("CONTROL-every", rows[rows.part != "every"]) == "not tested"
 
 
@@ -282,7 +283,7 @@ def periodic(after: float) -> pd.DataFrame:
 
 def test_trained_neurons_must_be_half_as_periodic_again_as_untrained_ones():
     assert state("CONTROL-periodic", periodic(0.1201)) == "confirmed"
-    assert state("CONTROL-periodic", periodic(0.1199)) == "refuted"
+    assert state("CONTROL-periodic", periodic(0.1199)) == "fails"
     alone = periodic(0.5)
     assert state("CONTROL-periodic", alone[alone.steps > 0]) == "not tested"
     assert state("CONTROL-periodic", frame()) == "not tested"
@@ -290,7 +291,7 @@ def test_trained_neurons_must_be_half_as_periodic_again_as_untrained_ones():
 
 def test_the_angles_must_cohere_outside_the_dominant_frequency():
     assert state("CONTROL-coherence", frame().assign(coherence_other=0.051)) == "confirmed"
-    assert state("CONTROL-coherence", frame().assign(coherence_other=0.049)) == "refuted"
+    assert state("CONTROL-coherence", frame().assign(coherence_other=0.049)) == "fails"
     assert state("CONTROL-coherence", frame()) == "not tested"
 
 
@@ -300,7 +301,7 @@ def test_the_prior_alone_must_answer_95_percent():
         "confirmed"
     )
     assert state("CONTROL-prior", changed(rows, "label_prior", 0.8, "accuracy_test", 0.949)) == (
-        "refuted"
+        "fails"
     )
     assert state("CONTROL-prior", frame()) == "not tested"
 
@@ -316,6 +317,6 @@ def test_the_prior_alone_must_answer_95_percent():
 def test_ff_for_multiplication_needs_all_three(part, column, broken):
     rows = frame(noises=(0.1, 0.3, 0.5), op="mul", **CONTROLLED)
     assert state("D-FF-multiplication", rows) == "confirmed"
-    assert state("D-FF-multiplication", changed(rows, part, 0.3, column, broken)) == "refuted"
+    assert state("D-FF-multiplication", changed(rows, part, 0.3, column, broken)) == "fails"
     assert state("D-FF-multiplication", rows[rows.noise < 0.5]) == "not tested"
     assert state("D-FF-multiplication", rows.assign(op="add")) == "not tested"

@@ -34,7 +34,9 @@ def frame(seeds=(42, 43, 44), p=113, noise=0.1, step=3000, kept=None, **parts):
 
 
 def state(claim, rows, scale="laptop"):
-    return check(claim, rows, scale=scale).state
+    """What the rule says; at what settings a failure refutes is tested in test_verdicts.py."""
+    found = check(claim, rows, scale=scale).state
+    return "fails" if found in ("refuted", "not seen here") else found
 
 
 @pytest.mark.parametrize("claim", ["T3", "CONTROL-T3-random"])
@@ -53,7 +55,7 @@ def test_the_papers_own_row_is_confirmed_with_20_of_56_and_10_of_29(claim):
 )
 def test_each_condition_of_table_3_alone_refutes(top, failing):
     verdict = check("T3", frame(top=top), scale="laptop")
-    assert verdict.state == "refuted"
+    assert verdict.state == "not seen here"
     assert [text.split(":")[0] for text in verdict.measured if "(fails)" in text] == [failing]
 
 
@@ -66,12 +68,12 @@ def test_the_median_over_seeds_decides():
     rows.loc[(rows.part == "top") & (rows.seed == 42), "accuracy_test"] = 0.1
     assert state("T3", rows) == "confirmed"
     rows.loc[(rows.part == "top") & (rows.seed == 43), "accuracy_test"] = 0.1
-    assert state("T3", rows) == "refuted"
+    assert state("T3", rows) == "fails"
 
 
 @pytest.mark.parametrize("random", [(0.3, 0.1, 0.82), (0.3, 0.1, 0.779)])
 def test_random_frequencies_that_help_or_come_near_refute_the_control(random):
-    assert state("CONTROL-T3-random", frame(random=random)) == "refuted"
+    assert state("CONTROL-T3-random", frame(random=random)) == "fails"
 
 
 @pytest.mark.parametrize("claim", ["T3", "CONTROL-T3-random"])
@@ -105,5 +107,5 @@ def test_controls_without_a_rule_are_held_against_three_times_chance(claim, wher
     assert state(claim, frame(**HOPELESS, **where)) == "confirmed"
     for part in HOPELESS:  # 3/113 is 2.65 %
         lucky = {**HOPELESS, part: (1.0, 1.0, 0.027)}
-        assert state(claim, frame(**lucky, **where)) == "refuted"
+        assert state(claim, frame(**lucky, **where)) == "fails"
     assert state(claim, frame(**HOPELESS)) == "not tested"

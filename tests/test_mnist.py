@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import http.server
+import itertools
 import os
 import threading
 from functools import partial
@@ -657,30 +658,41 @@ def changed(frame, step, column, value, noise=0.2, seeds=range(100)):
 
 
 def state(claim, frame, scale="laptop"):
-    return check(claim, frame, scale=scale).state
+    """What the rule says; at what settings a failure refutes is tested in test_verdicts.py."""
+    found = check(claim, frame, scale=scale).state
+    return "fails" if found in ("refuted", "not seen here") else found
 
 
-@pytest.mark.parametrize(("claim", "step"), [("R3.2-mnist-before", 0), ("R3.2-mnist-after", 1)])
-def test_noise_first_takes_three_quarters_of_the_seeds_at_both_noise_ratios(claim, step):
-    first = changed(table(), step, "accuracy_clean", 0.0)
-    assert state(claim, first) == "refuted"
-    first = changed(first, step, "accuracy_clean", 0.0, noise=0.05)
-    assert state(claim, first) == "confirmed"
-    five = changed(first, step, "accuracy_clean", 0.9, seeds=range(5))
-    assert state(claim, five) == "confirmed"
-    six = changed(first, step, "accuracy_clean", 0.9, seeds=range(6))
-    assert state(claim, six) == "refuted"
-    assert "above 0 in 14 of 20 seeds (fails)" in check(claim, six, scale="laptop").measured[1]
-    equal = changed(first, step, "accuracy_clean", lambda rows: rows.accuracy_noisy)
-    assert state(claim, equal) == "refuted"
+def first_at(*steps):
+    """Noisy labels first at these epochs, at both noise ratios."""
+    rows = table()
+    for step, noise in itertools.product(steps, (0.05, 0.2)):
+        rows = changed(rows, step, "accuracy_clean", 0.0, noise=noise)
+    return rows
 
 
-def test_the_two_readings_of_epoch_1_look_at_their_own_epoch():
-    first = table()
+@pytest.mark.parametrize("step", [0, 1])
+def test_noise_first_takes_three_quarters_of_the_seeds_at_both_noise_ratios(step):
+    first = first_at(0, 1)
+    assert state("T2", first) == "confirmed"
     for noise in (0.05, 0.2):
-        first = changed(first, 0, "accuracy_clean", 0.0, noise=noise)
-    assert state("R3.2-mnist-before", first) == "confirmed"
-    assert state("R3.2-mnist-after", first) == "refuted"
+        assert state("T2", changed(first, step, "accuracy_clean", 0.9, noise=noise)) == "fails"
+    five = changed(first, step, "accuracy_clean", 0.9, seeds=range(5))
+    assert state("T2", five) == "confirmed"
+    six = changed(first, step, "accuracy_clean", 0.9, seeds=range(6))
+    assert state("T2", six) == "fails"
+    text = check("T2", six, scale="laptop").measured[2 * step + 1]
+    assert "above 0 in 14 of 20 seeds (fails)" in text
+    equal = changed(first, step, "accuracy_clean", lambda rows: rows.accuracy_noisy)
+    assert state("T2", equal) == "fails"
+
+
+def test_both_readings_of_epoch_1_must_hold():
+    for step, reading in ((0, "before"), (1, "after")):
+        verdict = check("T2", first_at(step), scale="laptop")
+        assert verdict.tally == "2 of 4"
+        holding = [text for text in verdict.measured if text.endswith("(holds)")]
+        assert all(f"{reading} the first step" in text for text in holding)
 
 
 def test_the_null_is_confirmed_by_a_label_blind_table():
@@ -704,7 +716,7 @@ def test_the_null_is_refuted_by_one_mean_more_than_three_errors_away(noise, step
     within = changed(table(), step, "accuracy_noisy", above(sign * 2.9 * error), noise=noise)
     assert state("MNIST-null", within) == "confirmed"
     beyond = changed(table(), step, "accuracy_noisy", above(sign * 3.1 * error), noise=noise)
-    assert state("MNIST-null", beyond) == "refuted"
+    assert state("MNIST-null", beyond) == "fails"
 
 
 def test_the_null_is_about_the_same_images_not_about_the_clean_ones():
@@ -715,7 +727,7 @@ def test_the_null_is_about_the_same_images_not_about_the_clean_ones():
 
 def test_the_null_does_not_look_at_later_epochs_and_the_control_at_no_others():
     late = table()
-    assert state("CONTROL-mnist-memorized", late) == "refuted"
+    assert state("CONTROL-mnist-memorized", late) == "fails"
     for noise in (0.05, 0.2):
         late = changed(late, 50, "accuracy_noisy", above(0.05), noise=noise)
     assert state("MNIST-null", late) == "confirmed"
@@ -723,12 +735,10 @@ def test_the_null_does_not_look_at_later_epochs_and_the_control_at_no_others():
     below = table()
     for noise in (0.05, 0.2):
         below = changed(below, 50, "accuracy_noisy", above(-0.05), noise=noise)
-    assert state("CONTROL-mnist-memorized", below) == "refuted"
+    assert state("CONTROL-mnist-memorized", below) == "fails"
 
 
-MNIST_CLAIMS = pytest.mark.parametrize(
-    "claim", ["R3.2-mnist-before", "R3.2-mnist-after", "MNIST-null", "CONTROL-mnist-memorized"]
-)
+MNIST_CLAIMS = pytest.mark.parametrize("claim", ["T2", "MNIST-null", "CONTROL-mnist-memorized"])
 
 
 @MNIST_CLAIMS
@@ -758,7 +768,7 @@ def test_two_sources_are_not_mixed(claim):
 
 def test_a_net_that_diverged_is_not_passed_over():
     lost = changed(table(), 1, "accuracy_noisy", np.nan, seeds=[3])
-    assert state("R3.2-mnist-after", lost) == "not tested"
+    assert state("T2", lost) == "not tested"
 
 
 def test_cross_entropy_is_torchs(few):

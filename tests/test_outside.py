@@ -470,7 +470,8 @@ def notebook(*facts: object) -> dict:
 
 FACTS = {
     "claim": "R4.1-FF", "state": "refuted", "tally": "1 of 2", "measured": ["a (holds)"],
-    "scale": "laptop", "setting": "p = 7", "runs": ["0" * 12],
+    "scale": "laptop", "at": "paper's setting", "setting": "p = 7", "width": 17,
+    "runs": ["0" * 12],
 }  # fmt: skip
 
 

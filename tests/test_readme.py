@@ -35,21 +35,22 @@ def test_the_page_on_speed_is_the_recorded_benchmarks(readme):
     assert (ROOT / "book" / "performance.md").read_text() == made
 
 
-def test_the_table_has_one_line_per_headline_claim_and_counts_all_verdicts(readme):
+def test_the_table_has_one_line_per_headline_and_counts_the_papers_claims(readme):
     lines = readme.table().splitlines()
-    card = readme.scorecard.read()
-    assert lines[0].startswith(f"{len(card)} verdicts: ")
+    card = readme.scorecard.papers(readme.scorecard.read())
+    assert lines[0].startswith(f"{len(card)} claims of the paper: ")
     names = [name for name, claim in CLAIMS.items() if claim.headline]
     assert sorted(re.search(r"\(`(.+?)`\)", line)[1] for line in lines[4:]) == sorted(names)
     for line in lines[4:]:
-        rows = card[card.claim == re.search(r"\(`(.+?)`\)", line)[1]]
-        for row in rows.itertuples():
-            assert f"**{row.state}**, {row.tally}" in line
-            assert f"](notebooks/{row.page})" in line
-            assert f"| {CLAIMS[row.claim].headline}: " in line
+        [row] = card[card.claim == re.search(r"\(`(.+?)`\)", line)[1]].itertuples()
+        assert f"**{row.state}**, {row.tally}; {row.at}" in line
+        assert f"](notebooks/{row.page})" in line
+        assert f"| {CLAIMS[row.claim].headline}: " in line
 
 
-def test_every_paper_has_a_headline():
+def test_every_paper_has_a_headline_and_headlines_are_the_papers_own_claims():
+    heads = [one for one in CLAIMS.values() if not (one.names_no_scale or one.under)]
+    assert all(claim in heads for claim in CLAIMS.values() if claim.headline)
     papers = [importlib.import_module(f"{study}.claims").CLAIMS for study in STUDIES]
     assert all(any(claim.headline for claim in claims) for claims in papers)
 

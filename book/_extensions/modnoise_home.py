@@ -83,13 +83,14 @@ def slider() -> str:
 
 
 def verdicts(folder: Path) -> str:
-    """How many verdicts the pages hold, by state and by page."""
-    card = scorecard.read(folder)
+    """The verdicts on the paper's claims, by state and by page."""
+    card = scorecard.papers(scorecard.read(folder))
     table = pd.crosstab(card.page, card.state).reindex(columns=STATES, fill_value=0)
     total = scorecard.counts(card)
     titles = card.drop_duplicates("page").set_index("page").title
     lines = [
-        f"{len(card)} verdicts: " + ", ".join(f"**{n}** {state}" for state, n in total.items()),
+        f"{len(card)} claims of the paper: "
+        + ", ".join(f"**{n}** {state}" for state, n in total.items()),
         "",
         "| page | " + " | ".join(STATES) + " |",
         "| --- |" + " --: |" * len(STATES),

@@ -23,6 +23,24 @@ STEPS = 200_000
 LR = 1e-3
 """Learning rate of the paper's AdamW."""
 
+TEMPO = 20
+"""How many times faster than the paper's the trainings of the scale ``fast`` are (see `at_tempo`):
+the largest tempo that experiment ``tempo`` found to give the same nets (ours)."""
+
+DECAYS = {
+    "adamw": (0.01, 0.1, 0.3, 1.0),
+    "muon": (0.01, 0.1, 0.3, 1.0),
+    "adam": (1e-5, 1e-4, 5e-4),
+    "sgd": (1e-5, 1e-4, 1e-3),
+}
+"""Weight decays that may be the paper's, whose grids are unknown (ours; AdamW's holds its 0.1)."""
+
+MOMENTUM = {"muon": 0.95, "sgd": 0.0}
+"""Momentum unless a run says otherwise: PyTorch's (ours)."""
+
+SGD_RATES = (0.01, 0.1, 1.0)
+"""Learning rates of SGD that may be the paper's (ours)."""
+
 
 def at_tempo(tempo: int, *, memory: bool = True) -> dict[str, Any]:
     """Fields of a training by AdamW that is ``tempo`` times faster than the paper's.
@@ -199,7 +217,7 @@ class Run(TableRun):
     @model_validator(mode="before")
     @classmethod
     def _default_momentum(cls, fields: Any) -> Any:
-        default = {"muon": 0.95, "sgd": 0.0}.get(str(fields.get("optimizer")))
+        default = MOMENTUM.get(str(fields.get("optimizer")))
         if fields.get("momentum") is None and default is not None:
             return {**fields, "momentum": default}
         return fields
@@ -228,6 +246,40 @@ class Run(TableRun):
         if changes.get("optimizer", self.optimizer) != self.optimizer:
             changes = {"momentum": None, **changes}
         return super().but(**changes)
+
+    def papers_setting(self, first: int = 0) -> str:
+        """The paper's data, net and decay at its tempo, or one that gives the same trained nets.
+
+        Of what the paper leaves open (initialization, beta1, eps, precision) our defaults count.
+        The first steps have the paper's own rates; Muon's, which are unknown, are 1e-3 or 0.02.
+        """
+        fixed = ("p", "init", "beta1", "eps", "warmup", "batch", "dtype", "matmul")
+        same = all(getattr(self, x) == type(self).model_fields[x].default for x in fixed)
+        same &= self.train_frac in (0.4, 0.5, 0.6)  # paper, Table 1
+        same &= self.weight_decay in DECAYS[self.optimizer]
+        same &= self.momentum == MOMENTUM.get(self.optimizer)
+        data = (self.noise_kind, self.split) == ("wrong", "ordered")
+        data |= self.tied and self.noise_kind in ("wrong", "symmetric")
+        if not (same and data):
+            return ""
+        if first:
+            return f"paper's setting, first {first} steps" if self._begins(first) else ""
+        told = {1: "paper's setting", TEMPO: f"paper's setting, tempo {TEMPO}"}
+        return next((text for tempo, text in told.items() if self._goes_at(tempo)), "")
+
+    def _begins(self, first: int) -> bool:
+        """Whether the first steps are at the paper's own learning rate, or may be."""
+        rates = {"muon": (LR, 0.02), "sgd": SGD_RATES}.get(self.optimizer, (LR,))
+        return self.lr in rates and self.beta2 == 0.999 and self.steps >= first
+
+    def _goes_at(self, tempo: int) -> bool:
+        """Whether rate, steps and memory are those of the paper's training at a tempo."""
+        if self.optimizer == "sgd":
+            return tempo == 1 and self.lr in SGD_RATES and self.steps == STEPS
+        clock = at_tempo(tempo)
+        if self.optimizer == "muon":
+            del clock["beta2"]  # its moving averages have a length of their own
+        return all(getattr(self, name) == x for name, x in clock.items())
 
     @property
     def operations(self) -> float:

@@ -9,15 +9,16 @@ from matplotlib.lines import Line2D
 from modnoise.pages import style
 from modnoise.pages.style import Palette
 
-_MARKS = {"confirmed": "o", "refuted": "X", "not tested": "o"}
+_MARKS = {"confirmed": "o", "refuted": "X", "not seen here": "v", "not tested": "o"}
 _COLUMNS = 4
 
 
 def verdict_board(card: pd.DataFrame, *, title: str, color: Palette) -> Figure:
     """A mark and the claim's name per verdict, in rows under the number of their page.
 
-    ``card`` is `scorecard.read`'s. States differ by mark, not by colour alone: a disc is
-    confirmed, a cross is refuted, a ring is not tested.
+    ``card`` has a page's rows together, as those of `scorecard` have. States differ by mark, not
+    by colour alone: a disc is confirmed, a cross is refuted, an empty triangle is not seen here,
+    a ring is not tested.
     """
     places, row = [], -1
     for _, page in card.groupby("page", sort=False):
@@ -49,7 +50,7 @@ def verdict_board(card: pd.DataFrame, *, title: str, color: Palette) -> Figure:
 
 
 def _look(state: str, color: Palette) -> dict:
-    face = "none" if state == "not tested" else color["ink"]
+    face = "none" if state.startswith("not") else color["ink"]
     return {
         "marker": _MARKS[state], "linestyle": "", "markersize": 6,
         "markerfacecolor": face, "markeredgecolor": color["ink"], "markeredgewidth": 0.9,

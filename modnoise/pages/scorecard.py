@@ -1,4 +1,4 @@
-"""All verdicts of the book in one table, read from the stored outputs of its notebooks.
+"""All verdicts of the book, and one for each claim, read from the outputs of its notebooks.
 
 A verdict is computed once, on the page that shows it, and leaves its facts in the notebook
 (`modnoise.claim.VERDICT`); nbval checks that the stored ones are what the code still gives. So
@@ -7,7 +7,7 @@ the scorecard cannot differ from the pages, and a claim that no page checks is m
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -22,8 +22,8 @@ from modnoise.store.provenance import CHECKOUT
 from modnoise.store.schema import Notebook, VerdictFacts, parsed, shaped
 
 COLUMNS = (
-    "claim", "statement", "source", "rule", "state", "tally", "measured", "scale", "setting",
-    "runs", "page", "title",
+    "claim", "statement", "source", "rule", "under", "state", "tally", "measured", "scale", "at",
+    "setting", "width", "runs", "page", "title",
 )  # fmt: skip
 
 
@@ -32,9 +32,9 @@ def read(folder: str | Path | None = None) -> pd.DataFrame:
 
     Default: the notebooks of the checkout.
 
-    Columns `COLUMNS`: what the claim says and who says it, the rule, the state, how many
-    conditions hold, one text per condition, scale and setting, keys of the runs, and file and
-    title of the page.
+    Columns `COLUMNS`: what the claim says and who says it, the rule, the claim that it is evidence
+    for, the state, how many conditions hold, one text per condition, scale, whose setting it is
+    and which, the widest net, keys of the runs, and file and title of the page.
 
     Raises:
         ValueError: a folder without notebooks; a file that is no notebook; a verdict that is none,
@@ -71,7 +71,49 @@ def _verdicts(page: Path) -> Iterator[dict[str, Any]]:
             yield {**facts.model_dump(), "page": page.name, "title": title}
 
 
-_OF_CLAIM = ("statement", "source", "rule")
+_OF_CLAIM = ("statement", "source", "rule", "under")
+
+
+def papers(card: pd.DataFrame) -> pd.DataFrame:
+    """One row per claim of the paper that stands for itself, as `_one_each`."""
+    heads = [x for x, one in studies.CLAIMS.items() if not (one.names_no_scale or one.under)]
+    return _one_each(card, heads)
+
+
+def ours(card: pd.DataFrame) -> pd.DataFrame:
+    """One row per control and finding of ours, and per claim of the follow-up, as `_one_each`."""
+    return _one_each(card, [x for x, one in studies.CLAIMS.items() if one.names_no_scale])
+
+
+def _one_each(card: pd.DataFrame, names: Iterable[str]) -> pd.DataFrame:
+    """Per claim the verdict at the highest setting, and what the others say as ``evidence``.
+
+    A tested verdict comes before one that is not, the paper's setting before a tempo and that
+    before others, wider nets before narrower, later pages before earlier ones. ``evidence``
+    counts the claim's other tested verdicts and those of the claims under it.
+    """
+    tested = card[card.state != "not tested"]
+    place = {
+        x.Index: (x.Index in tested.index, _height(x.at), x.width, x.Index)
+        for x in card.itertuples()
+    }
+    chosen, evidence = [], []
+    for name in names:
+        own = card.index[card.claim == name]
+        if len(own):
+            best = max(own, key=place.get)
+            rest = tested[(tested.claim == name) | (tested.under == name)].drop(
+                best, errors="ignore"
+            )
+            holds = f"holds in {(rest.state == 'confirmed').sum()} of {len(rest)} settings"
+            chosen.append(best)
+            evidence.append(holds if len(rest) else "")
+    return card.loc[chosen].assign(evidence=evidence).sort_index()
+
+
+def _height(at: str) -> int:
+    """How near a setting is to the paper's: 2 the same, 1 at another tempo, 0 another."""
+    return at.startswith("paper") * (1 if "tempo" in at else 2)
 
 
 def unconfirmed(card: pd.DataFrame) -> pd.DataFrame:
@@ -99,12 +141,14 @@ class Listing:
 
     def __repr__(self) -> str:
         return "\n".join(
-            f"{row.claim}: {row.state} ({row.tally}; {row.scale}; {row.setting}) [{row.page}]"
+            f"{row.claim}: {row.state} ({row.tally}; {row.at}; {row.setting}) [{row.page}]"
+            + (f" {row.evidence}" if "evidence" in self.card and row.evidence else "")
             for row in self.card.itertuples()
         )
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th scope='col'>{x}</th>" for x in ("claim", "verdict", "measured"))
+        titles = ("claim", "verdict", *["evidence"] * ("evidence" in self.card), "measured")
+        head = "".join(f"<th scope='col'>{x}</th>" for x in titles)
         body = "".join(f"<tr>{''.join(self._cells(row))}</tr>" for row in self.card.itertuples())
         return (
             f'<div class="mn-scorecard"><table><caption>{escape(self.caption)}</caption>'
@@ -119,17 +163,21 @@ class Listing:
             f"{escape(row.source)}<br>Rule: {escape(row.rule)}<br>{link}</small></td>"
         )
         runs = f"<br>{len(row.runs)} recorded runs" if row.runs else ""
-        yield f"<td>{row.state}<br><small>{row.tally}<br>{row.scale}{runs}</small></td>"
+        yield f"<td>{row.state}<br><small>{row.tally}<br>{escape(row.at)}{runs}</small></td>"
+        if "evidence" in self.card:
+            yield f"<td>{row.evidence or '–'}</td>"
         texts = "".join(f"<li>{escape(text)}</li>" for text in row.measured)
         yield f"<td><ul>{texts}</ul><small>{escape(row.setting)}</small></td>"
 
 
-def table(card: pd.DataFrame) -> Listing:
+def table(
+    card: pd.DataFrame, caption: str = "What was claimed, what was measured, and the verdict"
+) -> Listing:
     """All rows of a scorecard, with rules, settings, numbers and links to the pages."""
-    return Listing(card, "What was claimed, what was measured, and the verdict")
+    return Listing(card, caption)
 
 
 def reasons(card: pd.DataFrame) -> Listing:
     """The verdicts that are not confirmations, with the conditions that failed or are missing."""
     rest = unconfirmed(card)
-    return Listing(rest.assign(measured=rest.why), "Refuted or not tested, and why")
+    return Listing(rest.assign(measured=rest.why), "What is not confirmed, and why")

@@ -171,7 +171,9 @@ class VerdictFacts(Spec):
     tally: str = Field(pattern=r"^(not tested|\d+ of \d+)$")
     measured: list[str]
     scale: Literal[SCALES]
+    at: Line
     setting: str
+    width: NonNegativeInt
     runs: list[Key]
 
 

@@ -35,5 +35,6 @@ CLAIMS = (
         _batches,
         over=("batch", "steps"),
         same="part",
+        under="R3.2-first",
     ),
 )

@@ -122,7 +122,6 @@ CLAIMS = (
         "at noise 0.3, 0.5, 0.8 the test accuracy of the label table's modes of equal frequencies "
         "is at least 95 %",
         _prior,
-        headline="noise 0.8",
     ),
     Claim(
         "D-FF-multiplication",

@@ -11,6 +11,7 @@ from modnoise.arithmetic.claims.ladders import (
     ABOVE,
     LADDER,
     WHERE,
+    WIDEST,
     enough_above,
     growth_above,
     ladders_by,
@@ -133,6 +134,7 @@ CLAIMS = (
         over=WHERE,
         share=2 / 3,
         headline="noise 0.3, decay 1",
+        widest=WIDEST,
     ),
     Claim(
         "R3.1-1b",
@@ -144,6 +146,7 @@ CLAIMS = (
         f"ratio with at least {ABOVE} such widths",
         _bigger,
         over=WHERE,
+        widest=WIDEST,
     ),
     Claim(
         "R3.1-2",
@@ -154,6 +157,7 @@ CLAIMS = (
         "the smallest at two thirds of the noise ratios or more",
         _regularized,
         over=WHERE,
+        widest=WIDEST,
     ),
     Claim(
         "R3.1-3",
@@ -164,6 +168,7 @@ CLAIMS = (
         "above both",
         _activations,
         over=("width", "act"),
+        widest=WIDEST,
     ),
     Claim(
         "R3.1-confidence",
@@ -174,5 +179,6 @@ CLAIMS = (
         f"with a width below M* and {ABOVE} from M* on",
         _confident,
         over=WHERE,
+        widest=WIDEST,
     ),
 )

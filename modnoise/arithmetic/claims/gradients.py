@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from modnoise.arithmetic.claims.milestones import NETS, TITLES, not_at, told_range
+from modnoise.arithmetic.claims.milestones import NETS, TITLES, WIDEST, not_at, told_range
 from modnoise.claim import Claim, Found, Untested
 
 _EARLY = "at all early recorded steps: up to step 100, and not after the noisy accuracy is 50 %"
@@ -45,18 +45,24 @@ def _rates(frame: pd.DataFrame) -> Found:
     found = []
     for name, rows in _gradients(frame):
         holds = (rows.r_n > rows.r_c) & (rows.r_c > 0)
-        found.append((name, *_early(rows, rows.r_n / rows.r_c, "r_n / r_c", holds)))
+        found.append((f"{name}, rates", *_early(rows, rows.r_n / rows.r_c, "r_n / r_c", holds)))
     return found
 
 
 def _conflict(frame: pd.DataFrame) -> Found:
     later = [(name, rows[rows.step > 10]) for name, rows in _gradients(frame)]
     found = [
-        (name, *_early(rows, rows.cos, "cos", rows.cos < 0)) for name, rows in later if len(rows)
+        (f"{name}, conflict", *_early(rows, rows.cos, "cos", rows.cos < 0))
+        for name, rows in later
+        if len(rows)
     ]
     if not found:
         raise Untested("no recorded gradients after step 10 and before the noise is fit")
     return found
+
+
+def _rates_and_conflict(frame: pd.DataFrame) -> Found:
+    return _rates(frame) + _conflict(frame)
 
 
 def _conflict_at_start(frame: pd.DataFrame) -> Found:
@@ -68,23 +74,18 @@ def _conflict_at_start(frame: pd.DataFrame) -> Found:
 
 CLAIMS = (
     Claim(
-        "C3-rates",
-        "Per sample, the full gradient lowers the loss of noisy labels faster than of clean ones",
+        "C3",
+        "Clean and noisy gradients are in conflict, and the full one lowers the loss of a noisy "
+        "label faster than that of a clean one",
         "paper, appendix C.3",
-        f"r_n > r_c > 0 {_EARLY}; every optimizer, width and noise ratio; rows of all steps",
-        _rates,
+        f"rates: r_n > r_c > 0 {_EARLY}; conflict: the cosine of clean and noisy gradient is "
+        "below 0 after step 10, at the same steps; every optimizer, width and noise ratio; rows "
+        "of all steps",
+        _rates_and_conflict,
         same="part",
         over=NETS,
-    ),
-    Claim(
-        "C3-conflict",
-        "Clean and noisy gradients are in conflict",
-        "paper, appendix C.3",
-        f"the cosine of clean and noisy gradient is below 0 after step 10 {_EARLY}; every "
-        "optimizer, width and noise ratio; rows of all steps",
-        _conflict,
-        same="part",
-        over=NETS,
+        first=100,
+        widest=WIDEST,
     ),
     Claim(
         "C3-conflict-start",
@@ -95,5 +96,8 @@ CLAIMS = (
         _conflict_at_start,
         same="part",
         over=NETS,
+        under="C3",
+        first=100,
+        widest=WIDEST,
     ),
 )

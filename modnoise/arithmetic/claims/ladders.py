@@ -29,6 +29,9 @@ ABOVE = 3
 
 WHERE = ("width", "weight_decay")
 
+WIDEST = 1025
+"""A ladder of the paper's goes on to 4097; without this width it cannot refute what it shows."""
+
 
 def ladders_by(
     frame: pd.DataFrame, by: Sequence[str], noise: tuple[float, float] = (0.0, 1.0)

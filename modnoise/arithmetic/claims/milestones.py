@@ -22,7 +22,13 @@ from modnoise.claim import Untested
 OPTIMIZERS = ("adamw", "adam", "muon")
 _MEASURED = ("t50_clean", "t50_noisy", "t90_noisy", "best_noisy", "gap", "excess")
 TITLES = {"adamw": "AdamW", "adam": "Adam", "muon": "Muon", "sgd": "SGD"}
-NETS = ("optimizer", "weight_decay", "lr", "width")
+NETS = ("optimizer", "weight_decay", "lr", "beta2", "width")
+
+FIRST = 200
+"""First steps that the paper's figures of section 3.2 show."""
+
+WIDEST = 513
+"""The paper's nets go up to 4097; without this width they cannot refute what it says of them."""
 
 
 def medians(frame: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:

@@ -6,9 +6,11 @@ import numpy as np
 import pandas as pd
 
 from modnoise.arithmetic.claims.milestones import (
+    FIRST,
     NETS,
     OPTIMIZERS,
     TITLES,
+    WIDEST,
     in_points,
     medians,
     not_at,
@@ -128,6 +130,8 @@ CLAIMS = (
         "Adam and Muon, at every width and noise ratio where the noise is fit",
         _first,
         over=NETS,
+        first=FIRST,
+        widest=WIDEST,
         headline="AdamW, decay 0.1",
     ),
     Claim(
@@ -140,6 +144,8 @@ CLAIMS = (
         "highest noisy accuracy is 5 × chance or more",
         _regimes,
         over=NETS,
+        under="R3.2-first",
+        widest=WIDEST,
     ),
     Claim(
         "R3.2-gap",
@@ -149,6 +155,9 @@ CLAIMS = (
         "AdamW, Adam and Muon, at every width where the noise is fit",
         _gap,
         over=NETS,
+        under="R3.2-first",
+        first=FIRST,
+        widest=WIDEST,
     ),
     Claim(
         "R3.2-gap-noise",
@@ -158,6 +167,9 @@ CLAIMS = (
         "with at least three noise ratios that are fit",
         _gap_falls,
         over=NETS,
+        under="R3.2-first",
+        first=FIRST,
+        widest=WIDEST,
     ),
     Claim(
         "R3.2-null",
@@ -177,5 +189,7 @@ CLAIMS = (
         "optimizer, weight decay and noise ratio where two widths get there",
         _faster,
         over=NETS,
+        first=FIRST,
+        widest=WIDEST,
     ),
 )

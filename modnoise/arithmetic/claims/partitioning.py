@@ -118,6 +118,7 @@ CLAIMS = (
         "ratios -0.9 or less",
         _correlated,
         over=OPS,
+        widest=1025,
     ),
     Claim(
         "R5.2",
@@ -129,6 +130,7 @@ CLAIMS = (
         _disjoint,
         needs={"op": "add"},
         over=("width",),
+        widest=2049,
     ),
     Claim(
         "R5.3",
@@ -140,6 +142,7 @@ CLAIMS = (
         _selects,
         over=OPS,
         headline="add, IPR, noise 0.5",
+        widest=1025,
     ),
     Claim(
         "E1-multiplication",
@@ -151,6 +154,7 @@ CLAIMS = (
         _multiplies,
         needs={"op": "mul"},
         share=0.51,
+        widest=1025,
     ),
     Claim(
         "E1-logarithm",

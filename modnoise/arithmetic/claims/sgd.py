@@ -45,6 +45,7 @@ CLAIMS = (
         _sgd_first,
         needs={"optimizer": "sgd"},
         over=("lr", "weight_decay"),
+        under="R3.2-first",
     ),
     Claim(
         "C1-SGD-few",
@@ -55,5 +56,6 @@ CLAIMS = (
         _sgd_few,
         needs={"optimizer": "sgd"},
         over=("lr", "weight_decay"),
+        under="GROK",
     ),
 )

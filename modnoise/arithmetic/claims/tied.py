@@ -8,6 +8,7 @@ import pandas as pd
 from modnoise.arithmetic.claims.ladders import (
     ABOVE,
     WHERE,
+    WIDEST,
     enough_above,
     growth_above,
     ladders_by,
@@ -81,5 +82,6 @@ CLAIMS = (
         _misspecified,
         needs={"tied": True},
         over=(*WHERE, "noise_kind"),
+        widest=WIDEST,
     ),
 )

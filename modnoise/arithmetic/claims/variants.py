@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from modnoise.arithmetic.claims.descent import PEAK_RULE, inner_peaks
-from modnoise.arithmetic.claims.ladders import VARIED, WHERE
+from modnoise.arithmetic.claims.ladders import VARIED, WHERE, WIDEST
 from modnoise.claim import Claim
 
 
@@ -12,10 +12,13 @@ def _also(
 ) -> Claim:
     """The rule of R3.1-1a, asked of other ladders; ``source``: figure of appendix C.1, or ours."""
     statement = f"Double descent also {where}"
-    source = f"paper, appendix C.1, {source}" if source.startswith("Fig") else source
+    of_paper = source.startswith("Fig")
+    source = f"paper, appendix C.1, {source}" if of_paper else source
+    under = "R3.1-1a" if of_paper else ""
     return Claim(
-        f"C1-{name}", statement, source, PEAK_RULE, inner_peaks, needs, over=over, share=2 / 3
-    )
+        f"C1-{name}", statement, source, PEAK_RULE, inner_peaks, needs,
+        over=over, share=2 / 3, under=under, widest=WIDEST,
+    )  # fmt: skip
 
 
 CLAIMS = (
@@ -34,6 +37,6 @@ CLAIMS = (
         "finer",
         "in these variants, on finer ladders around M*",
         "ours, control for Figs. 8–13",
-        over=(*WHERE, "lr", *VARIED),
+        over=(*WHERE, "lr", "beta2", *VARIED),
     ),
 )

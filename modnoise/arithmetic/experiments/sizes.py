@@ -11,17 +11,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from modnoise.arithmetic.run import Run, at_tempo
+from modnoise.arithmetic.run import TEMPO, Run, at_tempo
 from modnoise.sweep import Size, Sweep, check_scale
 
 WIDTHS = tuple(2**k + 1 for k in range(4, 13))  # paper: 17 ... 4097
 NOISES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)  # ours; 0.3 and 0.8 are in the paper
 CONTROLS = (0.9, 1.0)  # ours: above the paper's range; at 1.0 no rule is left in the labels
 DECAYS = (0.01, 0.1, 0.3, 1.0)  # ours: the paper's grid is unknown but holds 0.1
-
-TEMPO = 20
-"""How many times faster than the paper's the trainings of the scale ``fast`` are (see `at_tempo`):
-the largest tempo that experiment ``tempo`` found to give the same nets (ours)."""
 
 FIT: Size = {
     "smoke": {"p": 23, "width": 257, "steps": 300},
