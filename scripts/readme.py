@@ -16,12 +16,12 @@ from modnoise.pages import scorecard
 from modnoise.pages.style import svg
 
 ROOT = Path(__file__).resolve().parent.parent
-SCALE = "laptop"
+SCALE = "fast"
 
 
 def final_rows(name: str) -> pd.DataFrame:
-    """Last rows of all curves of an experiment, recorded runs only."""
-    runs = mn.EXPERIMENTS[name].runs(SCALE)
+    """Last rows of all curves of an experiment, of the runs that a page has at hand."""
+    runs = mn.at_hand(name, SCALE)
     store = mn.Store()
     if missing := [run.key for run in runs if store.find(run)[0] is None]:
         raise SystemExit(f"not recorded: {', '.join(missing)}; modnoise run {name}")

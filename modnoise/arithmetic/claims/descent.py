@@ -133,7 +133,7 @@ CLAIMS = (
         inner_peaks,
         over=WHERE,
         share=2 / 3,
-        headline="noise 0.3, decay 1",
+        headline="noise 0.3, decay 0.1",
         widest=WIDEST,
     ),
     Claim(
