@@ -261,7 +261,7 @@ def test_a_chapter_has_a_slider_over_recorded_runs(site, browser, name):
 
 CELLS = [
     ("parameters", 'scale: str = "smoke"'),
-    (None, 'sweep = mn.EXPERIMENTS["fig5-noise"]\nruns = sweep.runs(scale)'),
+    (None, 'sweep = mn.at_hand("fig5-noise", scale)\nruns = [*sweep]'),
     (None, "rows = mn.curves(runs)\nchance = 1 / other[0].p"),
     (None, 'more = [x for n in ("fig9", "fig10") for x in mn.EXPERIMENTS[n].runs(scale)]'),
     (None, "def draw(x):\n    return mn.show(x, more)"),
