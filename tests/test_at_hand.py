@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from modnoise.spec import SpecError
+from modnoise.store import overview
+from modnoise.store.load import load_or_train
 from modnoise.store.overview import at_hand
 from modnoise.store.records import Store
 from modnoise.studies import EXPERIMENTS
+from modnoise.sweep import SEEDS
+
+RESULTS = Path(__file__).resolve().parent.parent / "results"
 
 
 @pytest.fixture
@@ -49,6 +56,35 @@ def test_all_of_it_is_shown_without_a_word_on_what_is_missing(monkeypatch, nothi
     monkeypatch.setattr(Store, "glance", lambda self, run: ({"key": run.key}, ""))
     found = at_hand("fig13", "fast", whole=True, store=nothing)
     assert found.told == EXPERIMENTS["fig13"].told("fast")
+
+
+def test_only_runs_that_fulfil_the_conditions_are_shown_and_missed(monkeypatch, nothing):
+    found = at_hand("fig6", "laptop", "op=mul", "seed=42", store=nothing)
+    every = EXPERIMENTS["fig6"].runs("laptop")
+    assert found == [run for run in every if run.op == "mul" and run.seed == 42]
+    assert "laptop scale: 5 runs; mul; p = 59" in found.told
+    monkeypatch.setattr(
+        Store, "glance", lambda self, run: ({"key": run.key} if run.op == "add" else None, "")
+    )
+    adding = at_hand("fig6", "fast", "op=add", "seed=42", store=nothing)
+    assert (adding.scale, "recorded" in adding.told) == ("fast", False)  # none of them is missing
+    assert {run.op for run in adding} == {"add"}
+    assert at_hand("fig6", "fast", "op=sub", store=nothing).scale == "laptop"
+    with pytest.raises(SpecError, match="no run has op = div"):
+        at_hand("fig6", "fast", "op=div", store=nothing)
+
+
+def test_curves_alone_do_where_no_weights_are_asked_for(monkeypatch, tmp_path):
+    monkeypatch.setattr(overview, "SHOWN_FROM_RECORDS", ("smoke", "laptop"))
+    published = Store(tmp_path / "runs", RESULTS)  # of 15 runs 6 with weights
+    assert len(at_hand("fig6", "laptop", "op=mul", store=published)) == 15
+    whole = at_hand("fig6", "laptop", "op=mul", weights=True, store=published)
+    assert {(run.noise, run.seed) for run in whole} == {(a, b) for a in (0.1, 0.3) for b in SEEDS}
+    ours = Store(tmp_path / "runs", tmp_path / "results")
+    start = EXPERIMENTS["fig5-untrained"].runs("smoke")[0]
+    load_or_train(start, store=ours, progress=False)
+    for weights in (False, True):
+        assert at_hand("fig5-untrained", "smoke", weights=weights, store=ours) == [start]
 
 
 def test_a_scale_that_does_not_exist_is_named(nothing):

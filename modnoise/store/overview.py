@@ -9,9 +9,10 @@ from modnoise import studies
 from modnoise.spec import Trainable
 from modnoise.store.costs import estimate, measured, spent
 from modnoise.store.files import Record
+from modnoise.store.published import WEIGHTS
 from modnoise.store.records import Store, duration
 from modnoise.store.schema import recorded
-from modnoise.sweep import check_scale
+from modnoise.sweep import check_scale, selected
 
 
 def state_of(runs: Sequence[Trainable], store: Store) -> str:
@@ -48,23 +49,40 @@ class AtHand(list):
     told: str
 
 
-def at_hand(name: str, scale: str, *, whole: bool = False, store: Store | None = None) -> AtHand:
+def at_hand(
+    name: str,
+    scale: str,
+    *conditions: str,
+    whole: bool = False,
+    weights: bool = False,
+    store: Store | None = None,
+) -> AtHand:
     """The runs of an experiment that a page shows at a scale.
 
     At ``smoke`` and ``laptop`` all of them; at ``fast`` and ``paper`` those that are recorded, and
     where there is none, or one is missing and ``whole``, the runs of the laptop scale. ``told``
     says which, how many are missing and what those cost.
 
+    Args:
+        name: of the experiment.
+        scale: one of `modnoise.sweep.SCALES`.
+        conditions: ``field=value`` each (`modnoise.sweep.selected`): only such runs.
+        whole: as above.
+        weights: a record of curves alone is as good as none.
+        store: default: a new `Store`.
+
     Raises:
         KeyError: an experiment that no study declares.
-        SpecError: a scale that does not exist.
+        SpecError: a scale that does not exist, a condition that no run fulfils.
     """
     sweep = studies.EXPERIMENTS[name]
     check_scale(scale)
-    found, everything = AtHand(), sweep.runs(scale) if scale in sweep.scales else []
+    found, everything = AtHand(), []
+    if scale in sweep.scales:
+        everything = selected(sweep.runs(scale), conditions)
     if scale in SHOWN_FROM_RECORDS and scale in sweep.scales:
         store = Store() if store is None else store
-        found.extend(run for run in everything if store.glance(run)[0])
+        found.extend(run for run in everything if _serves(store.glance(run)[0], weights))
     if whole and len(found) < len(everything):
         found.clear()
     if found:
@@ -76,10 +94,17 @@ def at_hand(name: str, scale: str, *, whole: bool = False, store: Store | None =
             found.told += f"\n(recorded {len(found)} of {len(everything)}; {cost}FLOP missing)"
     else:
         scale = scale if scale == "smoke" else "laptop"
-        found.extend(sweep.runs(scale))
-        found.told = sweep.told(scale)
+        found.extend(selected(sweep.runs(scale), conditions))
+        found.told = sweep.told(scale, found)
     found.scale = scale
     return found
+
+
+def _serves(manifest: Mapping[str, Any] | None, weights: bool) -> bool:
+    """Whether there is a record, and weights in it if they are asked for."""
+    if manifest is None or not weights:
+        return manifest is not None
+    return any(name.endswith(WEIGHTS) for name in manifest["files"])
 
 
 def _si(value: float) -> str:
