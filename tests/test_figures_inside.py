@@ -157,6 +157,26 @@ def test_each_weight_decay_has_a_panel():
     assert names == ["noise 0 %", "10 %", "30 %", "unrelated"]
 
 
+def test_panels_with_fewer_points_have_the_axes_of_the_others_and_one_point_is_a_dot():
+    one = (DECAYS.weight_decay == 3.0) & (DECAYS.width == 33) & (DECAYS.noise == 0.1)
+    few = OPS[(OPS.op == "add") | (OPS.noise == 0.3)]
+    here = (TASK_WIDTHS.width == 65) & (TASK_WIDTHS.noise == 0.3)
+    tasks = [
+        x[(x.op == "add") | at] for x, at in ((TASKS, TASKS.noise == 0.3), (TASK_WIDTHS, here))
+    ]
+    for fig in (
+        drawn("over_decays", "light", DECAYS[(DECAYS.weight_decay == 0.3) | one]),
+        drawn("selection", "light", few),
+        drawn("improvement", "light", *tasks),
+    ):
+        for row in np.array(fig.axes).reshape(-1, 2):
+            assert row[0].get_xlim() == row[1].get_xlim()
+        thick = [line for line in fig.axes[-1].lines if line.get_linewidth() > 1]
+        lonely = [line for line in thick if len(line.get_xdata()) == 1]
+        assert lonely
+        assert all(line.get_marker() not in ("", "None") for line in lonely)
+
+
 def test_neurons_are_counted_at_their_dominant_frequency_beside_the_control():
     (ax,) = drawn("frequency_cover").axes
     heights = [bar.get_height() for bar in ax.patches[: P // 2]]

@@ -97,7 +97,7 @@ def over_decays(
     ``bounds``: horizontal lines in every panel, by name.
     """
     decays = sorted(final.weight_decay.unique())
-    fig, axes = style.panels(style.FULL, 1, len(decays), sharey=True, squeeze=False)
+    fig, axes = style.panels(style.FULL, 1, len(decays), sharex=True, sharey=True, squeeze=False)
     colors = noise_colors(final.noise.unique(), color)
     for ax, decay in zip(axes[0], decays, strict=True):
         for noise, one in colors.items():

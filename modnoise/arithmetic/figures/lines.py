@@ -41,12 +41,14 @@ def widths_axis(ax: Axes, widths: Sequence[int], panels: int, *, largest: bool =
 
 
 def median_line(ax: Axes, rows: pd.DataFrame, x: str, y: str, **line: Any) -> Line2D:
-    """The median over seeds thick, each of several seeds thin."""
+    """The median over seeds thick, each of several seeds thin; a dot where there is one point."""
     rows = rows.dropna(subset=[y]).sort_values(x, kind="stable")
     if rows.seed.nunique() > 1:
         for _, one in rows.groupby("seed"):
             ax.plot(one[x], one[y], color=line["color"], ls=line.get("ls"), lw=0.5, alpha=0.5)
     middle = rows.groupby(x)[y].median()
+    if len(middle) == 1:
+        line = {"marker": "o", "ms": 3} | line
     return ax.plot(middle.index, middle, **line)[0]
 
 

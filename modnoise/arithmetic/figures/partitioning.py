@@ -59,7 +59,7 @@ def selection(final: pd.DataFrame, *, chance: float, title: str, color: Palette)
     ``final``: last rows of the full net with the columns of `structure`, a panel per operation.
     """
     ops = list(dict.fromkeys(final.op))
-    fig, axes = style.panels(style.TALL, 1, len(ops), sharey=True, squeeze=False)
+    fig, axes = style.panels(style.TALL, 1, len(ops), sharex=True, sharey=True, squeeze=False)
     handles: dict[str, Any] = {}
     for ax, op in zip(axes[0], ops, strict=True):
         rows = final[final.op == op]
@@ -67,7 +67,7 @@ def selection(final: pd.DataFrame, *, chance: float, title: str, color: Palette)
             handles[name] = median_line(ax, rows, "noise", column, **line_look(*look, color))
         line = ax.axhline(chance, color=color["muted"], lw=0.8, zorder=0)
         style.accuracy_axis(ax)
-        noise_axis(ax, rows.noise.unique())
+        noise_axis(ax, final.noise.unique())
         ax.set_title(OPS[op])
     axes[0, 0].set_ylabel("test accuracy")
     handles[style.chance_name(chance)] = line
@@ -85,7 +85,7 @@ def improvement(
     random order (dash-dotted) as the control; below against width, a colour per noise ratio.
     """
     ops = list(dict.fromkeys(by_noise.op))
-    fig, axes = style.panels(style.GRID, 2, len(ops), sharey=True, squeeze=False)
+    fig, axes = style.panels(style.GRID, 2, len(ops), sharex="row", sharey=True, squeeze=False)
     colors = noise_colors(by_width.noise.unique(), color)
     for (top, bottom), op in zip(axes.T, ops, strict=True):
         for part, look in (
