@@ -80,7 +80,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "widgets",
             "without_mu",
         ],
-        "claim": ["Verdict", "check"],
+        "claim": ["Verdict", "check", "check_first"],
         "frames": ["curves", "first_step", "median_table", "percent"],
         "pages.board": ["verdict_board"],
         "pages.colophon": ["colophon", "statements"],

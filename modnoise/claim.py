@@ -275,3 +275,16 @@ def check(claim_id: str, frame: pd.DataFrame, *, scale: str) -> Verdict:
         papers or f"{'other' if scale in ('fast', 'paper') else 'smaller'} setting ({scale} scale)"
     )
     return Verdict(claim, state, measured, scale, at, _setting(frame), width, runs)
+
+
+def check_first(claim_id: str, *asked: tuple[pd.DataFrame, str]) -> Verdict:
+    """The verdict on the first of several (rows, scale) on which the claim can be tested.
+
+    Rows come from the highest setting down, so that a claim is judged there as soon as enough of
+    it is recorded; where none can be tested, the verdict says what the first of them lacks.
+
+    Raises:
+        ValueError: as `check`.
+    """
+    verdicts = [check(claim_id, frame, scale=scale) for frame, scale in asked]
+    return next((one for one in verdicts if one.state != "not tested"), verdicts[0])

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from modnoise.arithmetic.claims import descent, tied, variants
-from modnoise.claim import check
+from modnoise.claim import check, check_first
 from modnoise.studies import CLAIMS
 
 IDS = [claim.id for section in (descent, variants, tied) for claim in section.CLAIMS]
@@ -45,14 +45,19 @@ def but(values, **changed):
     return tuple(found)
 
 
+def thrice(*frames):
+    """The same ladders at three decays."""
+    return [frame.assign(weight_decay=d) for frame in frames for d in (1.0, 2.0, 4.0)]
+
+
 # R3.1-1a
 
 
 def test_a_peak_of_the_error_inside_the_ladder_is_double_descent():
-    assert state("R3.1-1a", ladder()) == "confirmed"
+    assert state("R3.1-1a", *thrice(ladder())) == "confirmed"
     # errors .10 .08 .20 .30 .15 .05 .03: the peak is 22 points over .08 and 27 over the last
-    assert "M = 129: test error 30.0 %, +22.0 points" in measured("R3.1-1a", ladder())[0]
-    assert "+27.0 over the widest" in measured("R3.1-1a", ladder())[0]
+    assert "M = 129: test error 30.0 %, +22.0 points" in measured("R3.1-1a", *thrice(ladder()))[0]
+    assert "+27.0 over the widest" in measured("R3.1-1a", *thrice(ladder()))[0]
 
 
 @pytest.mark.parametrize(
@@ -70,7 +75,7 @@ def test_a_peak_of_the_error_inside_the_ladder_is_double_descent():
     ],
 )
 def test_the_peak_must_rise_by_five_points_and_fall_by_five(test, expected):
-    assert state("R3.1-1a", ladder(test)) == expected
+    assert state("R3.1-1a", *thrice(ladder(test))) == expected
 
 
 def test_double_descent_is_asked_of_two_thirds_of_the_setups():
@@ -85,16 +90,22 @@ def test_double_descent_is_asked_of_two_thirds_of_the_setups():
 
 def test_four_widths_are_too_few_for_a_peak():
     short = ladder().iloc[:5]
-    assert state("R3.1-1a", short.iloc[:4]) == "not tested"
-    assert state("R3.1-1a", short) == "confirmed"  # .08, .20, .30, .15
+    assert state("R3.1-1a", *thrice(short.iloc[:4])) == "not tested"
+    assert state("R3.1-1a", *thrice(short)) == "confirmed"  # .08, .20, .30, .15
+
+
+def test_of_two_settings_two_thirds_cannot_be_asked():
+    two = thrice(ladder())[:2]
+    assert state("R3.1-1a", *two) == "not tested"
+    assert measured("R3.1-1a", *two) == ("2 settings of noise and decay: it takes 3",)
 
 
 def test_the_median_over_seeds_decides():
     shifted = [
         ladder(np.array(TEST) + shift, seed=seed) for seed, shift in enumerate((-0.1, 0.03))
     ]
-    assert state("R3.1-1a", ladder(), *shifted) == "confirmed"
-    assert "test error 30.0 %" in measured("R3.1-1a", ladder(), *shifted)[0]
+    assert state("R3.1-1a", *thrice(ladder(), *shifted)) == "confirmed"
+    assert "test error 30.0 %" in measured("R3.1-1a", *thrice(ladder(), *shifted))[0]
 
 
 @pytest.mark.parametrize("claim", ["R3.1-1a", "R3.1-1b", "R3.1-2", "R3.1-confidence"])
@@ -149,10 +160,20 @@ def test_finer_ladders_are_asked_one_by_one_whatever_differs_between_them():
 
 
 def test_a_verdict_counts_the_conditions_that_hold():
-    flat = ladder((0.5,) * 7, weight_decay=3.0)
-    verdict = check("R3.1-1a", pd.concat([ladder(), flat]), scale="laptop")
-    assert (verdict.state, verdict.tally) == ("not seen here", "1 of 2")
+    flat = thrice(ladder((0.5,) * 7))[1:]
+    verdict = check("R3.1-1a", pd.concat([ladder(), *flat]), scale="laptop")
+    assert (verdict.state, verdict.tally) == ("not seen here", "1 of 3")
     assert check("R3.1-1a", ladder().iloc[:4], scale="laptop").tally == "not tested"
+
+
+def test_the_first_setting_at_which_a_claim_can_be_tested_decides():
+    long, short = pd.concat(thrice(ladder())), ladder()
+    flat = pd.concat(thrice(ladder((0.5,) * 7)))
+    verdict = check_first("R3.1-1a", (short, "fast"), (flat, "laptop"), (long, "laptop"))
+    assert (verdict.state, verdict.scale) == ("not seen here", "laptop")
+    assert check_first("R3.1-1a", (long, "fast"), (flat, "laptop")).state == "confirmed"
+    none = check_first("R3.1-1a", (short, "fast"), (short.iloc[:4], "laptop"))
+    assert none.measured == ("1 settings of noise and decay: it takes 3",)
 
 
 # R3.1-1b
@@ -383,7 +404,8 @@ def test_misspecification_needs_its_ceiling_both_noises_and_two_decays():
 @pytest.mark.parametrize("claim", IDS)
 def test_smoke_scale_is_too_small_to_say(claim):
     rows = {
-        "R3.1-2": decays(2, 3, 4), "R3.1-3": activations(), "C2-misspecification": tied()
+        "R3.1-1a": thrice(ladder()), "R3.1-2": decays(2, 3, 4), "R3.1-3": activations(),
+        "C2-misspecification": tied(),
     }.get(claim, [ladder(**CLAIMS[claim].needs)])  # fmt: skip
     assert state(claim, *rows) == "confirmed"
     assert state(claim, *rows, scale="smoke") == "not tested"
