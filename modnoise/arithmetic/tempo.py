@@ -89,8 +89,8 @@ def deviations(frame: pd.DataFrame) -> pd.DataFrame:
 def tempo_table(frame: pd.DataFrame) -> pd.DataFrame:
     """As text: a row per width and tempo, a column per accuracy, of the median seed in percent.
 
-    With several seeds the lowest and highest follow; a star marks what is not near the paper's own
-    tempo (`deviations`). The last columns hold `NUMBERS` (norm; rad²; rank correlation).
+    A star marks what is not near the paper's own tempo (`deviations`). The last columns hold
+    `NUMBERS` (norm; rad²; rank correlation).
     """
     final, far = final_accuracies(frame), deviations(frame)
     far = {(r.tempo, r.memory, r.width, r.quantity) for r in far[~far.near].itertuples()}
@@ -100,10 +100,8 @@ def tempo_table(frame: pd.DataFrame) -> pd.DataFrame:
         row = {"seeds": str(len(nets))}
         for name in ACCURACIES:
             values = 100 * nets[name]
-            row[name] = f"{values.median():.1f}"
-            if len(values) > 1:
-                row[name] += f" ({values.min():.1f} to {values.max():.1f})"
-            row[name] += "*" * ((tempo, memory, width, name) in far)
+            star = "*" * ((tempo, memory, width, name) in far)
+            row[name] = f"{values.median():.1f}{star}"
         row |= {name: f"{nets[name].median():.3g}" for name in NUMBERS}
         rows[width, kind] = row
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis(["M", "tempo"])
