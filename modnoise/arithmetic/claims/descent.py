@@ -143,7 +143,7 @@ CLAIMS = (
         _descends,
         over=WHERE,
         share=2 / 3,
-        headline="noise 0.3, decay 0.1",
+        headline="noise 0.3, decay 1",
         widest=WIDEST,
     ),
     Claim(
