@@ -61,9 +61,10 @@ def slider() -> str:
         code=(here / "recorded.js").read_text(encoding="utf-8"),
         data=json.dumps(state).replace("</", "<\\/"),
     )
-    run = final.iloc[0]
+    run, seeds = final.iloc[0], final.seed.nunique()
     told = (
-        f"{final.key.nunique()} recorded runs, medians of up to {final.seed.nunique()} seeds: "
+        f"{final.key.nunique()} recorded runs, "
+        f"{f'medians of up to {seeds} seeds' if seeds > 1 else 'one seed'}: "
         f"a + b mod {run.p}, {run.width} neurons, {run.steps:,} steps, learning rate {run.lr:g}. "
         f"Bars from 0 to 100 %, the thin line "
         f"is chance. <em>test</em>: pairs never seen, right label; <em>noisy</em>: training pairs "
