@@ -108,7 +108,7 @@ def _one_each(card: pd.DataFrame, names: Iterable[str]) -> pd.DataFrame:
             holds = f"holds in {(rest.state == 'confirmed').sum()} of {len(rest)} settings"
             chosen.append(best)
             evidence.append(holds if len(rest) else "")
-    return card.loc[chosen].assign(evidence=evidence).sort_index()
+    return card.loc[chosen].assign(evidence=evidence).sort_index(kind="stable")
 
 
 def _height(at: str) -> int:
