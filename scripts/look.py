@@ -75,6 +75,7 @@ USABLE = """() => {
   const [paint] = performance.getEntriesByName("first-contentful-paint");
   return Math.max(page.domContentLoadedEventEnd, paint?.startTime ?? 0) / 1000;
 }"""
+STILL = "*, ::before, ::after { transition: none !important; animation: none !important; }"
 # What a reader sees of a slider over recorded runs: position, figure, numbers, sentence.
 SLIDER = """(slider) => {
   const all = (query) => [...slider.closest(".mn-recorded").querySelectorAll(query)];
@@ -207,7 +208,11 @@ def sliders(page: Page) -> list[str]:
 
 
 def views(page: Page) -> Iterator[str]:
-    """Show a loaded page in each theme and size, giving the name of the view each time."""
+    """Show a loaded page in each theme and size, giving the name of the view each time.
+
+    Colours change at once: on a slow machine a check would meet them while they fade.
+    """
+    page.add_style_tag(content=STILL)
     for theme in THEMES:
         for size, (width, height) in SIZES.items():
             page.set_viewport_size({"width": width, "height": height})
@@ -215,7 +220,7 @@ def views(page: Page) -> Iterator[str]:
             page.wait_for_function(
                 "(theme) => document.documentElement.dataset.theme === theme", arg=theme
             )
-            page.wait_for_timeout(300)  # colours fade into each other
+            page.wait_for_timeout(100)
             yield f"{theme}, {size}"
 
 
