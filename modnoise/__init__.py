@@ -82,6 +82,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "claim": ["Verdict", "check", "check_first"],
         "frames": ["curves", "first_step", "median_table", "percent"],
+        "pages.answer": ["answer", "say"],
         "pages.board": ["verdict_board"],
         "pages.colophon": ["colophon", "statements"],
         "pages.parameters": ["check_parameters"],

@@ -130,13 +130,18 @@ class Verdict:
         state = self.state.replace(" ", "-")
         measured = "".join(f"<li>{escape(text)}</li>" for text in self.measured)
         return (
-            f'<div class="mn-verdict {state}" role="note"><p><span class="state">'
-            f"{escape(self.state)}</span> · {escape(self.at)} · "
-            f"{escape(self.claim.statement)} "
-            f"<em>({escape(self.claim.id)}, {escape(self.claim.source)})</em></p>"
-            f"<p>Rule: {escape(self.claim.rule)}.</p><ul>{measured}</ul>"
-            f"<p><small>{escape(self.setting)}</small></p></div>"
+            f'<details class="mn-verdict mn-fold {state}" id="{anchor(self.claim.id)}" open>'
+            f'<summary><span class="state">{escape(self.state)}</span> '
+            f"{escape(self.claim.statement)} <small>{escape(self.at)}, {self.tally}</small>"
+            f"</summary><p>Rule: {escape(self.claim.rule)}.</p><ul>{measured}</ul>"
+            f"<p><small>{escape(self.claim.id)}, {escape(self.claim.source)}. "
+            f"{escape(self.setting)}</small></p></details>"
         )
+
+
+def anchor(claim_id: str) -> str:
+    """The place on a page where the verdict on a claim is shown: ``page.html#`` and this."""
+    return f"verdict-{claim_id}"
 
 
 def values(frame: pd.DataFrame, part: str, role: str) -> pd.Series:

@@ -33,6 +33,8 @@ from matplotlib.ticker import (
     PercentFormatter,
 )
 
+from modnoise.pages.miniature import MINIATURE, miniature
+
 FULL, TALL, GRID, HALF = (7.0, 3.2), (7.0, 4.6), (7.0, 5.5), (3.4, 2.8)
 """Sizes in inches; an SVG inch is 96 px, so FULL is 672 px wide and is never scaled."""
 
@@ -294,9 +296,13 @@ class Shown:
 
     html: str
     alt: str
+    mini: str = ""
 
     def __repr__(self) -> str:
         return f"Figure: {self.alt}"
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict:
+        return {MINIATURE: self.mini} if self.mini else {}
 
     def _repr_html_(self) -> str:
         return self.html
@@ -320,4 +326,5 @@ def show(draw: Callable[..., Figure], *args: Any, alt: str, **kwargs: Any) -> Sh
             f'<img class="mn-fig only-{theme}" alt="{escape(alt)}" '
             f'style="max-width:100%;height:auto" src="data:image/svg+xml;base64,{data}">'
         )
-    return Shown(f"<style>{_CSS}</style>{''.join(images)}", alt)
+    mini = miniature(themed("light", draw, *args, **kwargs), PALETTES["light"])
+    return Shown(f"<style>{_CSS}</style>{''.join(images)}", alt, mini)

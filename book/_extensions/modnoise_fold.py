@@ -1,0 +1,178 @@
+"""How a chapter reads in the book: answer, pictures and sentences; all else folded, not lost.
+
+On a page made from a notebook, what a cell shows stays where it is (figures, sliders, sentences,
+verdicts, the answer), and what it takes to show it (code, tables, printed lines) is gathered at
+the end of its section under one line that unfolds. A section with ``<!-- fold -->`` below its
+heading is folded as a whole. The title of a page is that of its answer. Everything is written
+unfolded: a script at the end of the page folds it, so a reader without scripts sees all of it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from sphinx.application import Sphinx
+
+from modnoise.pages.answer import ANSWER
+
+MARK = "<!-- fold -->"
+SHOWN = (
+    "mn-fig",
+    "mn-says",
+    "mn-answer",
+    "mn-verdict",
+    "mn-statements",
+    "mn-board",
+    "mn-colophon",
+)
+WIDGET = "application/vnd.jupyter.widget-view+json"
+FOLD = """<script>for (const fold of document.querySelectorAll("details.mn-fold"))
+  fold.open = false;</script>"""
+
+
+class Fold(nodes.General, nodes.Element):
+    """A part of a page under one line, which says ``label``."""
+
+
+class FoldedSection(nodes.General, nodes.Element):
+    """A section under its heading, which is its first child."""
+
+
+def visit_fold(translator: Any, node: Fold) -> None:
+    """The line that unfolds."""
+    label = translator.encode(node["label"])
+    translator.body.append(f'<details class="mn-fold mn-code" open><summary>{label}</summary>')
+
+
+def depart_fold(translator: Any, node: Fold) -> None:
+    """The end of what unfolds."""
+    translator.body.append("</details>")
+
+
+def visit_section(translator: Any, node: FoldedSection) -> None:
+    """The heading, as the line that unfolds; then what follows it."""
+    title, *rest = node.children
+    translator.body.append('<details class="mn-fold mn-section" open><summary>')
+    title.walkabout(translator)
+    translator.body.append("</summary>")
+    for child in rest:
+        child.walkabout(translator)
+    translator.body.append("</details>")
+    raise nodes.SkipNode
+
+
+def entitle(app: Sphinx, doctree: nodes.document) -> None:
+    """Give a page the title of its answer, before the book collects titles."""
+    source = Path(app.env.doc2path(app.env.docname))
+    if source.suffix != ".ipynb":
+        return
+    cells = json.loads(source.read_text(encoding="utf-8"))["cells"]
+    outputs = (output for cell in cells for output in cell.get("outputs", []))
+    found = [x["data"][ANSWER] for x in outputs if ANSWER in x.get("data", {})]
+    if found:
+        title = next(doctree.findall(nodes.title))
+        title.children = []
+        title += nodes.Text(found[0]["title"])
+
+
+def fold(app: Sphinx, doctree: nodes.document, page: str) -> None:
+    """Fold what a page made from a notebook does not show at first."""
+    if Path(app.env.doc2path(page)).suffix != ".ipynb":
+        return
+    for section in list(doctree.findall(nodes.section)):
+        _gather(section)
+    for section in list(doctree.findall(nodes.section)):
+        _close(section)
+
+
+def _gather(section: nodes.section) -> None:
+    """Put code and tables of a section's own cells at the end of its own text."""
+    folded, labels, kept = [], [], []
+    for child in section.children:
+        if child.get("nb_element") != "cell_code" if isinstance(child, nodes.Element) else True:
+            kept.append(child)
+            continue
+        shown, hidden = _split(child)
+        if shown:
+            kept.append(_cell(child, [_part("cell_output", shown)]))
+        folded.append(_cell(child, hidden))
+        labels.append(child.get("cell_metadata", {}).get("fold"))
+    if not folded:
+        return
+    line = Fold("", *folded, label=_label(folded, [x for x in labels if x]))
+    first = next((i for i, x in enumerate(kept) if isinstance(x, nodes.section)), len(kept))
+    section.children = []
+    section += [*kept[:first], line, *kept[first:]]
+
+
+def _split(cell: nodes.Element) -> tuple[list[nodes.Node], list[nodes.Node]]:
+    """What a cell shows, and its parts that fold."""
+    shown, hidden = [], []
+    for part in cell.children:
+        if part.get("nb_element") == "cell_code_output":
+            here = [x for x in part.children if _is_shown(x)]
+            rest = [x for x in part.children if x not in here]
+            shown += here
+            hidden += [_part("cell_output", rest)] if rest else []
+        else:
+            hidden.append(part)
+    return shown, hidden
+
+
+def _is_shown(output: nodes.Node) -> bool:
+    told = "".join(raw.astext() for raw in output.findall(nodes.raw))
+    return WIDGET in told or any(f'class="{name}' in told for name in SHOWN)
+
+
+def _part(kind: str, children: list[nodes.Node]) -> nodes.container:
+    return nodes.container("", *children, classes=[kind])
+
+
+def _cell(cell: nodes.Element, parts: list[nodes.Node]) -> nodes.container:
+    return nodes.container("", *parts, classes=list(cell["classes"]))
+
+
+def _label(folded: list[nodes.Element], labels: list[str]) -> str:
+    tables = any("<table" in raw.astext() for cell in folded for raw in cell.findall(nodes.raw))
+    printed = any(_printed(folded))
+    words = [*dict.fromkeys(labels)]
+    words += ["tables"] if tables and not labels else []
+    words += ["what was printed"] if printed and not (labels or tables) else []
+    return " · ".join([*words, "code"]).capitalize()
+
+
+def _printed(folded: list[nodes.Element]) -> Iterator[bool]:
+    for cell in folded:
+        yield any("cell_output" in part["classes"] for part in cell.children)
+
+
+def _close(section: nodes.section) -> None:
+    """Fold a section that asks for it, heading and all."""
+    marks = [
+        x for x in section.children
+        if isinstance(x, (nodes.raw, nodes.comment)) and x.astext().strip() == MARK
+    ]  # fmt: skip
+    if marks:
+        title, *rest = (x for x in section.children if x not in marks)
+        section.children = []
+        section += FoldedSection("", title, *rest)
+
+
+def finish(app: Sphinx, page: str, template: str, context: dict, doctree: Any) -> None:
+    """Let a script fold a page before it is seen."""
+    if 'class="mn-' in context.get("body", "") and "mn-fold" in context["body"]:
+        context["body"] += FOLD
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Register with Sphinx."""
+    app.add_node(Fold, html=(visit_fold, depart_fold))
+    app.add_node(FoldedSection, html=(visit_section, None))
+    app.connect("doctree-read", entitle, priority=100)
+    app.connect("doctree-resolved", fold)
+    app.connect("html-page-context", finish)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

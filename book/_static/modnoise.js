@@ -1,0 +1,61 @@
+// Folded parts of a page: links open what they point at, one button opens all, paper shows all.
+// Written open; a script at the end of each page folds them. Without scripts all is open.
+(() => {
+  const folds = () => [...document.querySelectorAll("article details.mn-fold")];
+
+  function reveal(target) {
+    if (!target) return;
+    for (let node = target; node; node = node.parentElement) {
+      if (node.tagName === "DETAILS") node.open = true;
+    }
+    const own = target.matches("section") && target.querySelector(":scope > details.mn-section");
+    if (own) own.open = true;
+    target.scrollIntoView();
+  }
+
+  function follow() {
+    const id = decodeURIComponent(location.hash.slice(1));
+    if (id) reveal(document.getElementById(id));
+  }
+
+  function button() {
+    if (!folds().some((fold) => fold.matches(".mn-code, .mn-section"))) return;
+    const made = document.createElement("button");
+    made.type = "button";
+    made.className = "mn-unfold";
+    const draw = () => {
+      const open = folds().every((fold) => fold.open);
+      made.textContent = open ? "Fold all" : "Unfold all";
+      made.setAttribute("aria-expanded", String(open));
+    };
+    made.addEventListener("click", () => {
+      const open = !folds().every((fold) => fold.open);
+      for (const fold of folds()) fold.open = open;
+      draw();
+    });
+    document.addEventListener("toggle", draw, true);
+    draw();
+    const heading = document.querySelector("article h1");
+    heading?.after(made);
+  }
+
+  document.addEventListener("DOMContentLoaded", () => {
+    button();
+    follow();
+  });
+  window.addEventListener("hashchange", follow);
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.('a[href^="#"]'); // the hash may be there already
+    if (link && link.hash === location.hash) follow();
+  });
+
+  let before = [];
+  window.addEventListener("beforeprint", () => {
+    before = folds().filter((fold) => !fold.open);
+    for (const fold of before) fold.open = true;
+  });
+  window.addEventListener("afterprint", () => {
+    for (const fold of before) fold.open = false;
+    before = [];
+  });
+})();
