@@ -35,8 +35,15 @@
     });
     document.addEventListener("toggle", draw, true);
     draw();
-    const heading = document.querySelector("article h1");
-    heading?.after(made);
+    const chips = document.querySelector("article .mn-chips");
+    if (chips) {
+      const place = document.createElement("li");
+      place.className = "mn-last";
+      place.append(made);
+      chips.append(place);
+    } else {
+      document.querySelector("article h1")?.after(made);
+    }
   }
 
   // The scorecard's lines by verdict, paper and setting.

@@ -40,7 +40,8 @@ def verdict_board(card: pd.DataFrame, *, title: str, color: Palette) -> Figure:
     titles = card.drop_duplicates("page").title
     names = [f"{page[:2]} {_short(told)}" for page, told in zip(pages, titles, strict=True)]
     ax.set_yticks(tops, names)
-    ax.set_xticks([column + 0.13 * (_ROW - 1) / 2 for column in range(len(PLACES))], PLACES)
+    labels = [at.replace(", ", ",\n").replace(" or ", "\nor ") for at in PLACES]
+    ax.set_xticks([column + 0.13 * (_ROW - 1) / 2 for column in range(len(PLACES))], labels)
     ax.xaxis.tick_top()
     ax.set_xlim(-0.1, len(PLACES) - 0.2)
     ax.set_ylim(y - 0.4, -0.6)

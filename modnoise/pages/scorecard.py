@@ -184,7 +184,7 @@ class Lines:
             f'<a class="mn-chip {row.state.replace(" ", "-")}" href="{page}.html#'
             f'{escape(anchor(row.claim))}"><span class="state">{row.state}</span></a>'
             f'<details class="mn-fold" open><summary>{escape(row.statement)} '
-            f"<small>{escape(number(row))} · {escape(row.at)}</small></summary>"
+            f"<small>{escape(row.at)} · {escape(number(row))}</small></summary>"
             f"<p>Rule: {escape(row.rule)}.</p><ul>{shown}</ul>{evidence}"
             f"<p><small>{escape(row.claim)}, {escape(row.source)}; {row.tally} conditions{runs}. "
             f"{escape(row.setting)}</small></p></details>{row.mini}</li>"
