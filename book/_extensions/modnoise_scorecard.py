@@ -21,6 +21,12 @@ LINK = (
 )
 
 
+def schema() -> dict:
+    """The JSON schema of `modnoise.store.schema.Scorecard`; ``book/`` keeps a copy."""
+    dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    return dialect | Scorecard.model_json_schema()
+
+
 def link(app: Sphinx, doctree: nodes.document) -> None:
     """Say on the page that the files are there."""
     if app.env.docname == PAGE:
@@ -34,7 +40,7 @@ def write(app: Sphinx, problem: Exception | None) -> None:
         card = scorecard.read(Path(app.srcdir) / Path(PAGE).parent)
         files = {
             "scorecard.json": scorecard.facts(scorecard.both(card)),
-            "scorecard.schema.json": Scorecard.model_json_schema(),
+            "scorecard.schema.json": schema(),
         }
         for name, told in files.items():
             (folder / name).write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
