@@ -99,7 +99,6 @@ def test_a_verdict_has_the_picture_above_it_and_its_page_the_title_of_its_answer
         MINI.replace("<path", '<path onload="x"'),
         "x",
         MINI * 2,
-        {"a": 7},
     ],
 )
 def test_a_miniature_that_could_do_more_than_draw_is_refused(mini, tmp_path):
