@@ -124,6 +124,7 @@ def _cell(cell: nodes.Element, parts: list[nodes.Node]) -> nodes.container:
 
 def _label(folded: list[nodes.Element], labels: list[str]) -> str:
     tables = any("<table" in raw.astext() for cell in folded for raw in cell.findall(nodes.raw))
+    words = list(dict.fromkeys(labels)) or (["tables"] if tables else [])
     return " · ".join([*words, "code"]).capitalize()
 
 
