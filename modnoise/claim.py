@@ -77,6 +77,18 @@ class Claim:
         """Whether any tested setting can refute it: claims of ours and of the follow-up."""
         return self.source.startswith(("ours", "follow-up"))
 
+    @property
+    def paper(self) -> str:
+        """Whose claim it is, in a few words."""
+        if self.source.startswith("follow-up"):
+            return "The follow-up (arXiv 2610.11833)"
+        if self.source.startswith("ours"):
+            return "Ours: controls and findings"
+        return PAPER
+
+
+PAPER = "Liu & Lu 2026"
+
 
 class Untested(Exception):
     """The data a rule needs are not there; the message says which, more arguments what is."""
@@ -141,7 +153,7 @@ class Verdict:
 
 def anchor(claim_id: str) -> str:
     """The place on a page where the verdict on a claim is shown: ``page.html#`` and this."""
-    return f"verdict-{claim_id}"
+    return f"verdict-{claim_id.replace('.', '-')}"  # a dot would end the name in a selector
 
 
 def values(frame: pd.DataFrame, part: str, role: str) -> pd.Series:

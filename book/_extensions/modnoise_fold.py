@@ -33,13 +33,12 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 FOLD = """<script>for (const fold of document.querySelectorAll("details.mn-fold"))
   fold.open = false;</script>"""
 
+# The heading stays a child of its section, as docutils wants it.
+_SECTION = ('<details class="mn-fold mn-section" open><summary>', "</summary>", "</details>")
+
 
 class Fold(nodes.General, nodes.Element):
     """A part of a page under one line, which says ``label``."""
-
-
-class FoldedSection(nodes.General, nodes.Element):
-    """A section under its heading, which is its first child."""
 
 
 def visit_fold(translator: Any, node: Fold) -> None:
@@ -51,18 +50,6 @@ def visit_fold(translator: Any, node: Fold) -> None:
 def depart_fold(translator: Any, node: Fold) -> None:
     """The end of what unfolds."""
     translator.body.append("</details>")
-
-
-def visit_section(translator: Any, node: FoldedSection) -> None:
-    """The heading, as the line that unfolds; then what follows it."""
-    title, *rest = node.children
-    translator.body.append('<details class="mn-fold mn-section" open><summary>')
-    title.walkabout(translator)
-    translator.body.append("</summary>")
-    for child in rest:
-        child.walkabout(translator)
-    translator.body.append("</details>")
-    raise nodes.SkipNode
 
 
 def entitle(app: Sphinx, doctree: nodes.document) -> None:
@@ -158,8 +145,9 @@ def _close(section: nodes.section) -> None:
     ]  # fmt: skip
     if marks:
         title, *rest = (x for x in section.children if x not in marks)
+        before, between, after = (nodes.raw("", x, format="html") for x in _SECTION)
         section.children = []
-        section += FoldedSection("", title, *rest)
+        section += [before, title, between, *rest, after]
 
 
 def finish(app: Sphinx, page: str, template: str, context: dict, doctree: Any) -> None:
@@ -171,7 +159,6 @@ def finish(app: Sphinx, page: str, template: str, context: dict, doctree: Any) -
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register with Sphinx."""
     app.add_node(Fold, html=(visit_fold, depart_fold))
-    app.add_node(FoldedSection, html=(visit_section, None))
     app.connect("doctree-read", entitle, priority=100)
     app.connect("doctree-resolved", fold)
     app.connect("html-page-context", finish)
