@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
@@ -201,6 +202,15 @@ def test_colours_of_the_palette_are_those_of_the_page():
     assert path["stroke"] == "#123456"
     [(_, dots)] = shapes(drawn(ARTISTS["open dots"]))
     assert dots["stroke"] == "var(--mn-test)"
+
+
+@pytest.mark.parametrize("theme", PALETTES)
+def test_the_book_has_each_colour_of_the_palette_under_its_name(theme):
+    css = (Path(__file__).parent.parent / "book/_static/modnoise.css").read_text(encoding="utf-8")
+    rule = 'html[data-theme="dark"] {' if theme == "dark" else "html {"
+    block = css[css.index(rule) :].split("}")[0]
+    for name, color in PALETTES[theme].items():
+        assert re.search(rf"--mn-{name}: {color};", block), name
 
 
 def test_dashes_are_seen():

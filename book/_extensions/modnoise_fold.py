@@ -132,7 +132,8 @@ def _label(folded: list[nodes.Element], labels: list[str]) -> str:
     words = [*dict.fromkeys(labels)]
     words += ["tables"] if tables and not labels else []
     words += ["what was printed"] if printed and not (labels or tables) else []
-    return " · ".join([*words, "code"]).capitalize()
+    told = " · ".join([*words, "code"])
+    return told[0].upper() + told[1:]
 
 
 def _printed(folded: list[nodes.Element]) -> Iterator[bool]:
