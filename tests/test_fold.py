@@ -12,7 +12,9 @@ import pytest
 from docutils import nodes
 from docutils.utils import new_document
 
-from modnoise.pages.answer import ANSWER
+from modnoise.claim import Claim, Verdict
+from modnoise.pages.answer import ANSWER, answer, say
+from modnoise.pages.colophon import Colophon, statements
 
 FIGURE = '<img class="mn-fig only-light" src="x">'
 TABLE = '<table border="1" class="dataframe"><tr><td>1</td></tr></table>'
@@ -78,12 +80,24 @@ def outline(node):
     ]
 
 
-@pytest.mark.parametrize(
-    "output",
-    [FIGURE, SLIDER]
-    + [f'<p class="{name}">x</p>' for name in modnoise_fold.SHOWN if name != "mn-fig"],
+VERDICT = Verdict(
+    Claim("C1", "It holds", "ours", "x", lambda rows: []), "confirmed", (), "", "", ""
 )
-def test_what_a_reader_came_for_stays_where_it_is_and_its_code_goes_below(output):
+SHOWN = {
+    "figure": FIGURE,
+    "slider": SLIDER,
+    "sentence": say("So."),
+    "answer": answer("A", claim="B", text="C", verdicts={"it holds": VERDICT}),
+    "verdict": VERDICT,
+    "board": '<div class="mn-board"></div>',
+    "statements": statements({"one is one": True}),
+    "colophon": Colophon({"torch": "2"}),
+}
+
+
+@pytest.mark.parametrize("kind", SHOWN)
+def test_what_a_reader_came_for_stays_where_it_is_and_its_code_goes_below(kind):
+    output = SHOWN[kind] if isinstance(SHOWN[kind], str) else SHOWN[kind]._repr_html_()
     page = folded(section("Q", cell("draw()", html(output)), text("then")))
     assert outline(page) == ["Q", output, "then", ("Code", ["draw()"])]
 
