@@ -194,6 +194,13 @@ def test_every_panel_shows_its_data(kind, panels):
         assert end > begin + 1
 
 
+def test_of_hundreds_of_lines_a_few_are_kept_and_can_be_followed():
+    root = ElementTree.fromstring(drawn(ARTISTS["hundreds of lines"], 2))
+    lines = [points(one.attrib) for one in root if one.get("stroke") != "var(--mn-muted)"]
+    assert len(lines) >= 16
+    assert min(map(len, lines)) >= 12
+
+
 def test_colours_of_the_palette_are_those_of_the_page():
     for name, color in PALETTES["light"].items():
         [(_, path)] = shapes(drawn(lambda ax, c=color: ax.plot([1, 2], color=c)))
