@@ -111,7 +111,7 @@ def test_a_figure_with_a_caption_stays():
 
 @pytest.mark.parametrize(
     ("output", "label"),
-    [(html(TABLE), "Tables · code"), (printed("1 2"), "What was printed · code")],
+    [(html(TABLE), "Tables · code"), (printed("1 2"), "Code")],
 )
 def test_tables_and_prints_fold_with_their_code(output, label):
     page = folded(section("Q", cell("f()", output), text("then")))
@@ -142,7 +142,7 @@ def test_a_section_has_one_line_at_the_end_of_its_own_text_in_the_order_of_its_c
     told = [(x["label"], [y.astext() for y in x]) if "label" in x else x.astext() for x in own]
     assert told == [
         "Q", "one", FIGURE, "two",
-        ("What was printed · code", ["a\n\n1", "b", "c"]),
+        ("Code", ["a\n\n1", "b", "c"]),
     ]  # fmt: skip
     assert outline(first) == ["R", "three", ("Code", ["d"])]
     assert outline(second) == ["S", "four"]
@@ -173,7 +173,7 @@ def test_code_that_is_to_stand_open_does_above_the_line():
         )
     )
     assert outline(page) == ["Q", FIGURE, "then", "a", "b", (
-        "What was printed · code", ["1", "c"]
+        "Code", ["1", "c"]
     ), "R"]  # fmt: skip
     classes = [part["classes"] for part in page.children[3]]
     assert classes == [["cell_input"]]

@@ -11,7 +11,6 @@ unfolded: a script at the end of the page folds it, so a reader without scripts 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -128,17 +127,9 @@ def _cell(cell: nodes.Element, parts: list[nodes.Node]) -> nodes.container:
 
 def _label(folded: list[nodes.Element], labels: list[str]) -> str:
     tables = any("<table" in raw.astext() for cell in folded for raw in cell.findall(nodes.raw))
-    printed = any(_printed(folded))
-    words = [*dict.fromkeys(labels)]
-    words += ["tables"] if tables and not labels else []
-    words += ["what was printed"] if printed and not (labels or tables) else []
+    words = list(dict.fromkeys(labels)) or (["tables"] if tables else [])
     told = " · ".join([*words, "code"])
     return told[0].upper() + told[1:]
-
-
-def _printed(folded: list[nodes.Element]) -> Iterator[bool]:
-    for cell in folded:
-        yield any("cell_output" in part["classes"] for part in cell.children)
 
 
 def _close(section: nodes.section) -> None:

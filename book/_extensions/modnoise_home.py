@@ -131,13 +131,14 @@ def write(app: Sphinx, page: str, source: list[str]) -> None:
     """Fill the home page's places."""
     if page == app.config.root_doc:
         here = Path(app.srcdir)
-        made = {
-            "slider": f"```{{raw}} html\n{slider()}\n```",
-            "chapters": chapters(yaml.safe_load((here / "_toc.yml").read_text()), here),
-            "verdicts": verdicts(here / "notebooks"),
+        makers = {
+            "slider": lambda: f"```{{raw}} html\n{slider()}\n```",
+            "chapters": lambda: chapters(yaml.safe_load((here / "_toc.yml").read_text()), here),
+            "verdicts": lambda: verdicts(here / "notebooks"),
         }
-        for name, text in made.items():
-            source[0] = source[0].replace(f"<!-- {name} -->", text)
+        for name, make in makers.items():
+            if (place := f"<!-- {name} -->") in source[0]:
+                source[0] = source[0].replace(place, make())
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -34,7 +34,7 @@ from modnoise.store.schema import (
 
 COLUMNS = (
     "claim", "statement", "source", "rule", "under", "state", "tally", "measured", "scale", "at",
-    "setting", "width", "runs", "page", "title", "mini", "paper",
+    "setting", "width", "runs", "page", "title", "mini", "paper", "evidence",
 )  # fmt: skip
 
 
@@ -46,7 +46,8 @@ def read(folder: str | Path | None = None) -> pd.DataFrame:
     Columns `COLUMNS`: what the claim says and who says it, the rule, the claim that it is evidence
     for, the state, how many conditions hold, one text per condition, scale, whose setting it is
     and which, the widest net, keys of the runs, file and title of the page, the miniature of
-    the figure above it (SVG), and the paper.
+    the figure above it (SVG), the paper, and what other verdicts say, which `papers` and `ours`
+    fill.
 
     Raises:
         ValueError: a folder without notebooks; a file that is no notebook; a verdict that is none,
@@ -84,12 +85,19 @@ def _verdicts(page: Path) -> Iterator[dict[str, Any]]:
         mini = data.get(MINIATURE, mini)
         if VERDICT in data:
             found = shaped(VerdictFacts, data[VERDICT])
-            if not DRAWING.fullmatch(mini):
+            if not isinstance(mini, str) or not DRAWING.fullmatch(mini):
                 raise ValueError(f"miniature {quoted(mini)} is not allowed: it must be an SVG")
-            yield {**found.model_dump(), "page": page.name, "title": title, "mini": mini}
+            yield {**found.model_dump(), "page": page.name, "title": title, "mini": mini,
+                   "evidence": ""}  # fmt: skip
 
 
-DRAWING = re.compile(r'(<svg class="mn-mini"[\w ="#.-]*>(<(path|rect)[\w ="#.()-]*/>)*</svg>)?')
+_ATTRIBUTE = (
+    r'(?: (?:d|fill|stroke|stroke-width|stroke-dasharray|x|y|width|height)="[\w #.()-]*")*'
+)
+DRAWING = re.compile(
+    r'(?:<svg class="mn-mini"(?: (?:viewBox|width|height|aria-hidden)="[\w .]*")*>'
+    rf"(?:<(?:path|rect){_ATTRIBUTE}/>)*</svg>)?"
+)
 """What a miniature may be, since pages show it as it is."""
 
 
@@ -161,7 +169,7 @@ class Lines:
     def __repr__(self) -> str:
         return "\n".join(
             f"{row.claim}: {row.state} ({row.tally}; {row.at}; {row.setting}) [{row.page}]"
-            + (f" {row.evidence}" if "evidence" in self.card and row.evidence else "")
+            + (f" {row.evidence}" if row.evidence else "")
             for row in self.card.itertuples()
         )
 
@@ -173,7 +181,6 @@ class Lines:
         return f'<div class="mn-board">{"".join(groups)}</div>'
 
     def _line(self, row: tuple) -> str:
-        page = escape(row.page.removesuffix(".ipynb"))
         shown = "".join(f"<li>{escape(text)}</li>" for text in row.measured)
         runs = f", {len(row.runs)} recorded runs" if row.runs else ""
         evidence = f"<p>In other settings it {row.evidence}.</p>" if row.evidence else ""
@@ -181,14 +188,19 @@ class Lines:
         facts = "".join(f' data-{name}="{escape(x)}"' for name, x in words.items())
         return (
             f'<li class="mn-line"{facts}>'
-            f'<a class="mn-chip {row.state.replace(" ", "-")}" href="{page}.html#'
-            f'{escape(anchor(row.claim))}"><span class="state">{row.state}</span></a>'
+            f'<a class="mn-chip {row.state.replace(" ", "-")}" href="{_link(row)}">'
+            f'<span class="state">{row.state}</span></a>'
             f'<details class="mn-fold" open><summary>{escape(row.statement)} '
             f"<small>{escape(row.at)} · {escape(number(row))}</small></summary>"
             f"<p>Rule: {escape(row.rule)}.</p><ul>{shown}</ul>{evidence}"
             f"<p><small>{escape(row.claim)}, {escape(row.source)}; {row.tally} conditions{runs}. "
             f"{escape(row.setting)}</small></p></details>{row.mini}</li>"
         )
+
+
+def _link(row: tuple) -> str:
+    """Where in the book a verdict is shown."""
+    return escape(f"{row.page.removesuffix('.ipynb')}.html#{anchor(row.claim)}")
 
 
 def lines(card: pd.DataFrame) -> Lines:
@@ -244,8 +256,8 @@ class Listing:
         head = "".join(f"<th scope='col'>{x}</th>" for x in titles)
         body = "".join(
             f"<tr><td>{escape(row.claim)}</td><td>{row.state}, {row.tally}</td>"
-            f"<td>{escape(row.at)}</td><td><a href='{escape(row.page.removesuffix('.ipynb'))}.html"
-            f"#{escape(anchor(row.claim))}'>{escape(row.title)}</a></td></tr>"
+            f"<td>{escape(row.at)}</td>"
+            f'<td><a href="{_link(row)}">{escape(row.title)}</a></td></tr>'
             for row in self.card.itertuples()
         )
         return (
