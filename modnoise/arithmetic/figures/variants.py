@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import NullFormatter
 
-from modnoise.arithmetic.figures.lines import ACTS, by_width, legend, widths_axis
+from modnoise.arithmetic.figures.lines import ACTS, by_width, legend, noise_names, widths_axis
 from modnoise.pages import style
 from modnoise.pages.style import Palette
 
@@ -39,6 +42,52 @@ def activations(final: pd.DataFrame, *, chance: float, title: str, color: Palett
     legend(fig, handles | {style.chance_name(chance): line}, color, below=True)
     style.set_title(fig, title)
     return fig
+
+
+def variants(
+    of: Mapping[str, pd.DataFrame], *, chance: float, title: str, color: Palette
+) -> Figure:
+    """Test error and cross-entropy against width: a row per variant, a line per noise and decay.
+
+    ``of``: rows of `outcomes` by the variant's name. Noise ratios differ by colour, weight decays
+    by dashes, the smallest solid.
+    """
+    every = pd.concat(of.values())
+    levels = sorted(every.noise.unique())
+    colors = dict(zip(levels, style.ordered_colors(len(levels), "plasma", color), strict=True))
+    widths = sorted(int(x) for x in every.width.unique())
+    fig, axes = style.panels((7.0, 1.0 * len(of) + 0.8), len(of), 2, sharex=True, squeeze=False)
+    dashes: dict[str, Line2D] = {}
+    for (name, rows), (left, right) in zip(of.items(), axes, strict=True):
+        decays = sorted(rows.weight_decay.unique())
+        for (decay, noise), here in rows.groupby(["weight_decay", "noise"]):
+            place = decays.index(decay)
+            look = {"color": colors[noise], "ls": [*_DASHES][place % len(_DASHES)], "lw": 1.1}
+            for ax, y in (
+                (left, 1 - by_width(here, "accuracy_test")),
+                (right, by_width(here, "cross_entropy_test")),
+            ):
+                ax.plot(y.index, y, **look)
+            dashes.setdefault(look["ls"], Line2D([], [], color=color["ink"], ls=look["ls"]))
+        left.axhline(1 - chance, color=color["muted"], lw=0.8, zorder=0)
+        right.axhline(-np.log(chance), color=color["muted"], lw=0.8, zorder=0)
+        style.accuracy_axis(left)
+        right.set_yscale("log")
+        right.yaxis.set_minor_formatter(NullFormatter())
+        left.set_ylabel(name, rotation=0, ha="right", va="center")
+        for ax in (left, right):
+            widths_axis(ax, widths, 2, largest=False)
+    axes[0, 0].set_title("test error")
+    axes[0, 1].set_title("test cross-entropy, nats")
+    for ax in axes.flat:
+        ax.set_xlabel("width M" if ax in axes[-1] else "")
+    names = {place: dashes[dash] for dash, place in _DASHES.items() if dash in dashes}
+    legend(fig, noise_names(colors) | names, color, below=True)
+    style.set_title(fig, title)
+    return fig
+
+
+_DASHES = {"-": "smallest decay", "--": "next", ":": "third", "-.": "fourth"}
 
 
 def tied_nets(final: pd.DataFrame, *, chance: float, title: str, color: Palette) -> Figure:
