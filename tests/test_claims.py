@@ -246,8 +246,10 @@ def test_a_verdict_prints_rule_measure_scale_and_setting():
         for part in ("confirmed", "laptop", CLAIMS["R4.1-FF"].statement, "p = 113", "3 seeds"):
             assert part in text
     assert repr(verdict) == str(verdict).splitlines()[0]
-    assert 'class="mn-verdict confirmed"' in verdict._repr_html_()
-    assert "mn-verdict not-tested" in check("R4.1-FF", frame(), scale="smoke")._repr_html_()
+    assert 'class="mn-verdict mn-fold confirmed"' in verdict._repr_html_()
+    assert (
+        "mn-verdict mn-fold not-tested" in check("R4.1-FF", frame(), scale="smoke")._repr_html_()
+    )
 
 
 def test_an_unknown_claim_is_refused_with_the_known_ones():

@@ -48,6 +48,10 @@ CALLS = {
     "descent of one column": (outcomes(train_frac=(0.6,)), {"column": "train_frac", **COMMON}),
     "descent by operation": (outcomes(op=("sub", "mul")), {"column": "op", **COMMON}),
     "activations": (outcomes(noise=(0.1, 0.3), act=("relu", "gelu", "quadratic")), COMMON),
+    "variants": (
+        {"GeLU": outcomes(weight_decay=(0.1,)), "two decays": outcomes(weight_decay=(0.3, 1.0))},
+        COMMON,
+    ),
     "seed_ladders": (SEEDS, COMMON),
     "regime_map": (GRID, {"title": "A finding"}),
     "tied_nets": (TIED, COMMON),
@@ -163,6 +167,28 @@ def test_every_width_has_a_tick_and_as_many_as_fit_a_number(widths, named):
     axis = fig.axes[-1].xaxis
     assert list(axis.get_majorticklocs()) == list(widths)
     assert [x.get_text() for x in axis.get_ticklabels() if x.get_text()] == [str(x) for x in named]
+
+
+def test_variants_have_a_row_each_with_a_line_per_noise_and_a_dash_per_decay():
+    of = CALLS["variants"][0]
+    fig = drawn("variants")
+    axes = np.array(fig.axes).reshape(2, 2)
+    assert [ax.get_ylabel() for ax in axes[:, 0]] == list(of)
+    for (error, entropy), rows in zip(axes, of.values(), strict=True):
+        groups = [here for _, here in rows.groupby(["weight_decay", "noise"])]
+        for ax, wanted in (
+            (error, [1 - here.accuracy_test for here in groups]),
+            (entropy, [here.cross_entropy_test for here in groups]),
+        ):
+            *lines, guess = ax.lines
+            assert len(lines) == len(wanted)
+            for line, y in zip(lines, wanted, strict=True):
+                assert list(line.get_ydata()) == pytest.approx(list(y))
+            assert guess.get_ydata()[0] == pytest.approx(58 / 59 if ax is error else np.log(59))
+    decays = [one.get_linestyle() for one in axes[1, 0].lines[:-1]]
+    assert len(set(decays)) == 2
+    names = [text.get_text() for text in fig.legends[0].get_texts()]
+    assert {"smallest decay", "next"} <= set(names)
 
 
 def test_activations_are_told_apart_by_marker_and_dash_per_noise():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import escape
+
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -77,8 +79,9 @@ def test_only_the_papers_setting_with_wide_nets_refutes(run, at, state):
     for text in (repr(verdict), str(verdict)):
         assert text.startswith(f"R4.1-FF: {state} · {at} · ")
     html = verdict._repr_html_()
-    assert f'class="mn-verdict {state.replace(" ", "-")}"' in html
-    assert f">{state}</span> · " in html
+    assert f'class="mn-verdict mn-fold {state.replace(" ", "-")}"' in html
+    assert f">{state}</span> " in html
+    assert f"<small>{escape(at)}, " in html
 
 
 def test_one_net_elsewhere_takes_the_whole_frame_elsewhere_and_two_tempos_are_the_faster():
