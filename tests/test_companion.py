@@ -38,13 +38,19 @@ def labels(kind: str) -> list[str]:
 
 
 def test_each_figure_of_the_paper_appears_once():
-    names = [name for name, *_ in figures()]
+    names = [name for name, *_ in figures()] + labels("fig")
     assert [name for name, n in Counter(names).items() if n > 1] == []
     shown = {name: int(re.match(r"paper-fig-(\d+)", name)[1]) for name in names}
     assert sorted(set(shown.values())) == list(FIGURES)
     for number in FIGURES:
         parts = [name for name, n in shown.items() if n == number]
         assert len(parts) == 1 or f"paper-fig-{number}" not in parts, parts
+
+
+@pytest.mark.parametrize("name", labels("fig"))
+def test_a_figure_joined_to_another_is_named_in_its_caption(name):
+    number = re.match(r"paper-fig-(\d+)", name)[1]
+    assert [part for part, figure, _ in figures() if re.search(rf"\b{number}\b", figure["caption"])]
 
 
 def test_each_table_and_the_algorithm_appear_once():
