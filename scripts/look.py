@@ -37,9 +37,17 @@ FLAGS = [
 ]
 SIZES = {"wide": (1280, 900), "narrow": (390, 844)}
 THEMES = ("light", "dark")
-HEAVY = 3_000_000  # bytes of one page; the front end that pages share is apart
+HEAVY = 2_500_000  # bytes of one page; the front end that pages share is apart
 PATIENCE = 15_000  # milliseconds that widgets may take
 SLIDERS = ".mn-recorded input[type=range]"
+SCREEN = 800  # pixels of the first screen at 1280 across
+TALLEST = {"wide": 10_000, "narrow": 16_000}  # pixels of a folded page
+SHORT = {
+    "index.html": 4000,
+    "notebooks/00_quickstart.html": 4000,
+    "notebooks/99_scorecard.html": 4000,
+}
+LONG = ("book/api.html", "genindex.html")  # to look up, not to read
 SLOW = 2.0  # seconds until a page can be read and used
 # Text nodes, outside code, that still hold TeX; and elements that stick out of the window.
 RAW_TEX = r"""() => {
@@ -76,6 +84,16 @@ USABLE = """() => {
   return Math.max(page.domContentLoadedEventEnd, paint?.startTime ?? 0) / 1000;
 }"""
 STILL = "*, ::before, ::after { transition: none !important; animation: none !important; }"
+# Bottoms of the answer, of the first figure and of the first slider; null where there is none.
+FIRST = """() => Object.fromEntries(
+  [["answer", ".mn-answer"], ["figure", "img.mn-fig"],
+   ["slider", ".mn-recorded input[type=range]"]].map(([name, query]) => {
+      const seen = [...document.querySelectorAll(`article ${query}`)]
+        .map((node) => node.getBoundingClientRect()).find((box) => box.height > 0);
+      return [name, seen ? Math.round(seen.bottom + window.scrollY) : null];
+    }))"""
+UNFOLD = """(open) => { for (const fold of document.querySelectorAll("details.mn-fold"))
+  fold.open = open; }"""
 # What a reader sees of a slider over recorded runs: position, figure, numbers, sentence.
 SLIDER = """(slider) => {
   const all = (query) => [...slider.closest(".mn-recorded").querySelectorAll(query)];
@@ -161,6 +179,24 @@ def layout(page: Page) -> list[str]:
     return [f"overflow: {found}" for found in page.evaluate(OVERFLOW)]
 
 
+def first_screen(page: Page, *parts: str) -> list[str]:
+    """What of a chapter's answer, figure and slider the first screen of a loaded page lacks."""
+    page.set_viewport_size({"width": 1280, "height": SCREEN})
+    bottoms = page.evaluate(FIRST)
+    return [
+        f"first screen: {name} ends at {bottoms[name]} px" if bottoms[name] else f"no {name}"
+        for name in parts or bottoms
+        if not bottoms[name] or bottoms[name] > SCREEN
+    ]
+
+
+def height(page: Page, name: str, size: str) -> list[str]:
+    """Whether a loaded page is longer, folded, than a reader has patience for."""
+    tall = page.evaluate("document.documentElement.scrollHeight")
+    most = min(TALLEST[size], SHORT.get(name, TALLEST[size]) if size == "wide" else TALLEST[size])
+    return [f"long: {tall} px, at most {most}"] if tall > most and name not in LONG else []
+
+
 def weight(file: Path) -> list[str]:
     """Whether a page is too heavy with the figures of one theme."""
     images = re.findall(r'<img (?![^>]*only-dark)[^>]*?src="([^":]+)"', file.read_text("utf-8"))
@@ -234,7 +270,7 @@ def look(browser: Browser, site: Path, name: str, out: Path | None = None) -> It
     yield from loading(page, (site / name).as_uri())
     yield from text(page)
     for view in views(page):
-        found = layout(page)
+        found = layout(page) + height(page, name, view.split(", ")[1])
         if view == "light, wide":
             found += accessibility(page)
         elif view == "dark, wide":  # the other rules do not depend on the theme
@@ -243,7 +279,16 @@ def look(browser: Browser, site: Path, name: str, out: Path | None = None) -> It
         if out:
             file = f"{name.removesuffix('.html')}-{view}.png".replace("/", "-").replace(", ", "-")
             page.screenshot(path=out / file, full_page=True)
+    page.evaluate(UNFOLD, True)
+    page.set_viewport_size({"width": 390, "height": 844})
+    yield from (f"[unfolded, narrow] {wrong}" for wrong in layout(page))
+    page.set_viewport_size({"width": 1280, "height": 900})
+    yield from (f"[unfolded] {wrong}" for wrong in accessibility(page))
     yield from sliders(page)
+    if re.match(r"notebooks/\d", name):
+        page.evaluate(UNFOLD, False)
+        parts = ("answer", "figure") if "99" in name else ()
+        yield from first_screen(page, *parts)
     page.close()
 
 

@@ -6,6 +6,7 @@ The browser's part is skipped where there is no Chromium.
 from __future__ import annotations
 
 import base64
+import json
 import os
 import re
 import shutil
@@ -13,10 +14,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
+from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import jsonschema
 import look
 import pdf
 import pytest
@@ -28,6 +31,7 @@ from playwright.sync_api import Browser
 
 import modnoise as mn
 from modnoise.pages import scorecard
+from modnoise.pages.answer import ANSWER
 from modnoise.pages.style import PALETTES, SERIES
 from modnoise.studies import EXPERIMENTS, STUDIES
 
@@ -259,6 +263,127 @@ def test_a_chapter_has_a_slider_over_recorded_runs(site, browser, name):
     assert count >= 1
 
 
+PAGES = [name for name in NAMES if name.startswith("notebooks/")]
+
+
+@in_chromium
+@pytest.mark.parametrize("name", PAGES)
+class TestFolds:
+    """Nothing of a notebook is lost: what is folded opens, without scripts all is open."""
+
+    def code_cells(self, name: str) -> int:
+        cells = json.loads((ROOT / f"{name}.ipynb").read_text())["cells"]
+        return sum(cell["cell_type"] == "code" for cell in cells)
+
+    def test_one_button_shows_every_code_cell_and_folds_them_again(self, site, browser, name):
+        page = browser.new_page()
+        look.loading(page, (site / f"{name}.html").as_uri())
+        inputs, button = page.locator("article .cell_input"), page.locator(".mn-unfold")
+        seen = lambda: sum(one.is_visible() for one in inputs.all())  # noqa: E731
+        assert inputs.count() == self.code_cells(name)
+        assert seen() < inputs.count()
+        button.click()
+        assert seen() == inputs.count()
+        assert button.get_attribute("aria-expanded") == "true"
+        button.press("Enter")
+        assert seen() < inputs.count()
+        page.close()
+
+    def test_a_deep_link_opens_what_it_points_at(self, site, browser, name):
+        page = browser.new_page()
+        address = (site / f"{name}.html").as_uri()
+        look.loading(page, address)
+        folded = page.evaluate(FOLDED)
+        assert folded
+        for anchor in folded:
+            page.goto("about:blank")
+            page.goto(f"{address}#{anchor}", wait_until="load")
+            assert page.evaluate(REVEALED, anchor), anchor
+        page.close()
+
+    def test_without_scripts_all_is_open(self, site, browser, name):
+        context = browser.new_context(java_script_enabled=False)
+        page = context.new_page()
+        page.goto((site / f"{name}.html").as_uri())
+        inputs = page.locator("article .cell_input").all()
+        assert all(one.is_visible() for one in inputs)
+        assert len(inputs) == self.code_cells(name)
+        context.close()
+
+    def test_paper_shows_all(self, site, browser, name):
+        page = browser.new_page()
+        look.loading(page, (site / f"{name}.html").as_uri())
+        shut = "document.querySelectorAll('details.mn-fold:not([open])').length"
+        folded = page.evaluate(shut)
+        page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+        assert page.evaluate(shut) == 0 < folded
+        page.evaluate("window.dispatchEvent(new Event('afterprint'))")
+        assert page.evaluate(shut) == folded
+        page.close()
+
+
+# Up to five places with a name inside folded parts, verdicts and sections that are folded first.
+FOLDED = """() => {
+  const named = [...document.querySelectorAll("article [id]")].filter((node) =>
+    node.matches("details.mn-verdict") || node.parentElement.closest("details.mn-fold") ||
+    node.querySelector(":scope > details.mn-section"));
+  return named.map((node) => node.id).filter((id) => /^[\\w-]+$/.test(id)).slice(0, 5);
+}"""
+REVEALED = """(anchor) => {
+  const target = document.getElementById(anchor);
+  const own = target.querySelector(":scope > details.mn-section");
+  for (let node = own ?? target; node; node = node.parentElement)
+    if (node.tagName === "DETAILS" && !node.open) return false;
+  const top = target.getBoundingClientRect().top;
+  return top > -2 && top < window.innerHeight;
+}"""
+
+
+@in_chromium
+def test_the_scorecards_filters_show_what_they_say(site, browser):
+    page = browser.new_page()
+    look.loading(page, (site / "notebooks/99_scorecard.html").as_uri())
+    lines, told = page.locator(".mn-line"), page.locator(".mn-filters output")
+    card = scorecard.both(scorecard.read())
+    assert lines.count() == len(card)
+    for name, value, count in (
+        ("verdict", "refuted", (card.state == "refuted").sum()),
+        ("paper", card.paper.iloc[0], (card.paper == card.paper.iloc[0]).sum()),
+        ("setting", scorecard.PLACES[1],
+         sum(scorecard.place(at) == scorecard.PLACES[1] for at in card["at"])),
+    ):  # fmt: skip
+        page.select_option(f".mn-filters select[name={name}]", value)
+        assert sum(line.is_visible() for line in lines.all()) == count > 0
+        assert told.text_content() == f"{count} of {len(card)} claims"
+        page.select_option(f".mn-filters select[name={name}]", "all")
+    page.close()
+
+
+def test_the_scorecard_for_machines_fits_its_schema_and_is_what_the_page_says(site):
+    folder = site / "notebooks"
+    told = json.loads((folder / "scorecard.json").read_text())
+    schema = json.loads((folder / "scorecard.schema.json").read_text())
+    jsonschema.validate(told, schema)
+    assert schema == json.loads((ROOT / "book/scorecard.schema.json").read_text())
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({**told, "claims": [{**told["claims"][0], "state": "maybe"}]}, schema)
+    html = (folder / "99_scorecard.html").read_text(encoding="utf-8")
+    lines = re.findall(r'<li class="mn-line" data-verdict="([^"]+)".*?<summary>(.*?) <small>(.*?)'
+                       r"</small>", html)  # fmt: skip
+    assert [
+        (one["state"], escape(one["statement"]), escape(f"{one['at']} · {one['number']}"))
+        for one in told["claims"]
+    ] == lines
+
+
+def test_links_of_the_scorecard_lead_to_the_verdicts(site):
+    html = (site / "notebooks/99_scorecard.html").read_text(encoding="utf-8")
+    links = re.findall(r'<a class="mn-chip [^"]*" href="([^"#]+)#([^"]+)"', html)
+    assert len(links) == html.count('class="mn-line"')
+    for page, anchor in links:
+        assert f'id="{anchor}"' in (site / "notebooks" / page).read_text(encoding="utf-8")
+
+
 CELLS = [
     ("parameters", 'scale: str = "smoke"'),
     (None, 'sweep = mn.at_hand("fig5-noise", scale)\nruns = [*sweep]'),
@@ -357,12 +482,24 @@ def test_figures_lie_beside_the_page(tmp_path):
 def test_the_home_page_tells_the_verdicts_of_the_pages(site):
     card = scorecard.papers(scorecard.read())
     html = (site / "index.html").read_text(encoding="utf-8")
-    total = scorecard.counts(card)
-    told = ", ".join(f"<strong>{n}</strong> {state}" for state, n in total.items())
+    counts = scorecard.counts(card).items()
+    told = ", ".join(f"<strong>{n}</strong> {state}" for state, n in counts if n)
     assert f"{len(card)} claims of the paper: {told}" in html
-    for page, some in card.groupby("page"):
-        cells = "".join(f".*?<p>{n}</p>" for n in scorecard.counts(some))
-        assert re.search(f'href="notebooks/{Path(page).stem}.html"{cells}', html, re.DOTALL)
+
+
+def test_the_home_page_tells_the_story_of_the_chapters(site):
+    html = (site / "index.html").read_text(encoding="utf-8")
+    story = re.findall(
+        r'<li><a href="([^"]+)\.html">(.*?)</a>.*?<p>(.*?)</p></li>', html, re.DOTALL
+    )
+    assert [page for page, *_ in story] == CHAPTERS[:5]
+    for page, title, sentence in story:
+        cells = json.loads((ROOT / f"{page}.ipynb").read_text())["cells"]
+        outputs = [x.get("data", {}) for cell in cells for x in cell.get("outputs", [])]
+        [answer] = [x[ANSWER] for x in outputs if ANSWER in x]
+        assert title == escape(answer["title"])
+        assert escape(answer["text"]).startswith(sentence)
+    assert html.count("mn-fig only-light") >= 6  # a picture each, and the scorecard's
 
 
 @in_chromium

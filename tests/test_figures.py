@@ -228,6 +228,18 @@ def test_the_progress_measure_is_the_test_accuracy_of_each_part_and_the_noise_kn
     assert ax.lines[-2].get_linestyle() == "--"
 
 
+def test_the_progress_measure_draws_the_parts_it_is_given_by_their_names_at_a_given_size():
+    names = {"G_random": "blind", "full": "whole"}
+    draw = figures.progress_measure
+    fig = style.themed("light", draw, HISTORY, names=names, size=(7.0, 2.4), **COMMON)
+    (ax,) = fig.axes
+    for xy, part in zip(lines(ax)[:-1], names, strict=True):
+        rows = HISTORY[(HISTORY.part == part) & (HISTORY.step >= 1)]
+        np.testing.assert_array_equal(xy, rows[["step", "accuracy_test"]])
+    assert [text.get_text() for text in ax.texts][:2] == ["blind", "whole"]
+    assert tuple(fig.get_size_inches()) == (7.0, 2.4)
+
+
 def test_against_noise_each_seed_is_a_thin_line_and_their_median_a_thick_one():
     axes = drawn("filtration_against noise").axes
     for ax, role in zip(axes, ("test", "noisy"), strict=True):

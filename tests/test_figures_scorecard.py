@@ -1,4 +1,4 @@
-"""The board of verdicts: one line each, a mark in the column of its state."""
+"""The board of verdicts: a row per page, a column per setting, a mark per verdict."""
 
 from __future__ import annotations
 
@@ -6,15 +6,21 @@ import pandas as pd
 import pytest
 
 from modnoise.pages.board import verdict_board
+from modnoise.pages.scorecard import PLACES
 from modnoise.pages.style import themed
 
 CARD = pd.DataFrame(
     {
         "claim": ["A", "B", "C", "D"],
-        "statement": ["short", "a statement " * 9, "third", "fourth"],
         "state": ["confirmed", "refuted", "not tested", "not seen here"],
-        "tally": ["4 of 4", "0 of 4", "not tested", "1 of 2"],
+        "at": [
+            "paper's setting, first 200 steps",
+            "paper's setting, tempo 20",
+            "smaller setting (laptop scale)",
+            "other setting (fast scale)",
+        ],
         "page": ["01_a.ipynb", "01_a.ipynb", "02_b.ipynb", "02_b.ipynb"],
+        "title": ["short", "short", "a title " * 9, "a title " * 9],
     }
 )
 
@@ -24,19 +30,22 @@ def test_it_draws_in_both_themes(theme, assert_readable):
     assert_readable(themed(theme, verdict_board, CARD, title="A title"))
 
 
-def test_a_verdict_is_a_mark_of_its_state_with_its_name_in_the_rows_of_its_page():
-    more = CARD.iloc[[1] * 4].assign(page="02_b.ipynb", claim=list("EFGH"))
+def test_a_verdict_is_a_mark_of_its_state_in_the_row_of_its_page_and_the_column_of_its_setting():
+    more = CARD.iloc[[1] * 7].assign(page="02_b.ipynb")
     figure = themed("light", verdict_board, pd.concat([CARD, more]), title="A title")
     (ax,) = figure.axes
     marks = [line for line in ax.lines if line.get_marker() in ("o", "X", "v")]
-    places = [(int(m.get_xdata()[0]), int(m.get_ydata()[0])) for m in marks]
-    # four in a row; the second page begins a row of its own and goes on in a third
-    assert places == [(0, 0), (1, 0), (0, 1), (1, 1), (2, 1), (3, 1), (0, 2), (1, 2)]
-    assert [m.get_marker() for m in marks] == list("oXovXXXX")
-    assert [m.get_markerfacecolor() == "none" for m in marks[:4]] == [False, False, True, True]
-    assert [text.get_text() for text in ax.texts] == list("ABCDEFGH")
-    assert [label.get_text() for label in ax.get_yticklabels()] == ["01", "02"]
-    assert list(ax.get_yticks()) == [0, 1]
+    found = [(m.get_marker(), int(m.get_xdata()[0]), int(m.get_ydata()[0])) for m in marks]
+    # six in a row; of the second page's seven refuted ones the last is below
+    assert found == [
+        ("o", 0, 0), ("X", 1, 0), *[("X", 1, 1)] * 6, ("X", 1, 2), ("o", 2, 1), ("v", 2, 1),
+    ]  # fmt: skip
+    hollow = [m.get_markerfacecolor() == "none" for m in marks]
+    assert hollow == [False] * 9 + [True, True]
+    names = [label.get_text() for label in ax.get_yticklabels()]
+    assert names == ["01 short", "02 a title a title a title a title …"]
+    heads = [label.get_text().replace("\n", " ") for label in ax.get_xticklabels()]
+    assert heads == [*PLACES]
     assert len(ax.lines) == len(marks) + 1  # one rule, where another page begins
     legend = [text.get_text() for text in figure.legends[0].get_texts()]
     assert legend == ["confirmed", "refuted", "not seen here", "not tested"]

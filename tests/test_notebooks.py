@@ -15,6 +15,8 @@ import nbformat
 import papermill
 import pytest
 
+from modnoise.pages.answer import ANSWER
+
 FOLDER = Path(__file__).resolve().parent.parent / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 CHAPTERS = [path for path in NOTEBOOKS if path.stem != "99_scorecard"]
@@ -36,6 +38,17 @@ def run_papermill(path, tmp_path, **parameters):
         [str(x) for x in command], capture_output=True, text=True, env=environment
     )
     return done, time.monotonic() - begin
+
+
+def answer(notebook):
+    """The facts of a page's answer, which is its first output."""
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    first = next(output for output in outputs if output.output_type != "stream")
+    return first.data[ANSWER]
+
+
+def numbers(text):
+    return re.findall(r"\d+(?:\.\d+)?", text)
 
 
 def test_there_are_notebooks():
@@ -79,6 +92,9 @@ def test_other_parameters_at_smoke_scale_train_and_reach_the_end(path, tmp_path)
     out = nbformat.read(tmp_path / "out.ipynb", as_version=4)
     text = json.dumps([cell.get("outputs", []) for cell in out.cells])
     assert "smoke" in text or "p = 23" in text
+    first, stored = answer(out), answer(nbformat.read(path, as_version=4))
+    assert first["text"] != stored["text"]  # it is about this run
+    assert numbers(first["text"]) != numbers(stored["text"])
     if path.stem != "00_quickstart":  # which trains without a store
         manifests = [json.loads(f.read_text()) for f in tmp_path.glob("runs/*/manifest.json")]
         mine = [m for m in manifests if m["config"]["noise"] == 0.5 and m["seed"] == 7]

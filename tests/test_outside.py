@@ -490,7 +490,7 @@ def test_notebooks_of_any_shape_give_verdicts_or_one_line(data, cut, tmp_path):
         assert set(card.claim) <= {"R4.1-FF", *studies.CLAIMS}
         assert scorecard.table(card)._repr_html_().count("<tr>") == len(card) + 1
         assert scorecard.counts(card).sum() == len(card)
-        repr(scorecard.reasons(card))
+        assert scorecard.lines(card)._repr_html_().count('<li class="mn-line"') == len(card)
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b"\xff\xfe", b"[" * 100_000, b'{"cells": 1e999}'])

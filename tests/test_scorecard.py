@@ -11,15 +11,21 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from modnoise.claim import VERDICT, check
+from modnoise.pages.answer import ANSWER
+from modnoise.pages.miniature import MINIATURE
 from modnoise.pages.scorecard import (
     COLUMNS,
+    PLACES,
+    both,
     counts,
+    facts,
+    lines,
+    number,
     ours,
     papers,
+    place,
     read,
-    reasons,
     table,
-    unconfirmed,
 )
 from modnoise.studies import CLAIMS
 
@@ -60,10 +66,86 @@ def test_a_verdict_comes_back_from_its_page(tmp_path):
         "CONTROL-noise-1: confirmed (4 of 4; smaller setting (laptop scale); p = 10"
     )
     assert html.count("<tr>") == 4
-    assert html.count('<a href="01_a.html">A title</a>') == 2
-    assert reasons(card)._repr_html_().count("<tr>") == 3
-    rest = unconfirmed(card)
-    assert rest.why.tolist() == [["smoke scale is too small to tell"], list(bad.measured)]
+    assert html.count('<a href="01_a.html#verdict-CONTROL-noise-1">A title</a>') == 2
+    assert card.paper.tolist() == ["Ours: controls and findings"] * 3
+
+
+MINI = '<svg class="mn-mini" viewBox="0 0 9 9"><path d="M0 1L5 2.5" stroke="var(--mn-ink)"/></svg>'
+
+
+def test_a_verdict_has_the_picture_above_it_and_its_page_the_title_of_its_answer(tmp_path):
+    good = check("CONTROL-noise-1", rows(0.1), scale="laptop")
+    facts = {
+        "title": "What is found",
+        "claim": "c",
+        "text": "t",
+        "chips": {"x": "CONTROL-noise-1"},
+    }
+    kinds = [{ANSWER: facts}, good._repr_mimebundle_(), {MINIATURE: MINI}]
+    kinds += [{}, good._repr_mimebundle_()]
+    outputs = [new_output("execute_result", x) for x in kinds]
+    cells = [new_markdown_cell("# A title"), new_code_cell("x", outputs=outputs)]
+    nbformat.write(new_notebook(cells=cells), tmp_path / "01_a.ipynb")
+    card = read(tmp_path)
+    assert card.mini.tolist() == ["", MINI]
+    assert card.title.tolist() == ["What is found"] * 2
+    assert MINI in lines(card)._repr_html_()
+
+
+@pytest.mark.parametrize(
+    "mini",
+    [
+        "<svg><script>x</script></svg>",
+        MINI.replace("<path", '<path onload="x"'),
+        "x",
+        MINI * 2,
+    ],
+)
+def test_a_miniature_that_could_do_more_than_draw_is_refused(mini, tmp_path):
+    good = check("CONTROL-noise-1", rows(0.1), scale="laptop")
+    outputs = [
+        new_output("display_data", x) for x in ({MINIATURE: mini}, good._repr_mimebundle_())
+    ]
+    cells = [new_code_cell("x", outputs=outputs)]
+    nbformat.write(new_notebook(cells=cells), tmp_path / "01_a.ipynb")
+    with pytest.raises(ValueError, match="miniature .* is not allowed"):
+        read(tmp_path)
+
+
+def test_the_number_is_the_one_that_decided():
+    measured = ["noise 0.3: a (holds)", "noise 0.8: b (fails)", "noise 0.5: c (holds)"]
+    row = pd.DataFrame({"claim": ["R5.1"], "state": ["refuted"], "measured": [measured]})
+    told = lambda **x: number(next(row.assign(**x).itertuples()))  # noqa: E731
+    assert told() == "noise 0.8: b"
+    assert told(state="confirmed") == "noise 0.3: a"
+    assert told(state="not tested", measured=[["nothing is recorded"]]) == "nothing is recorded"
+    [with_headline] = [x for x, one in CLAIMS.items() if one.headline][:1]
+    of = CLAIMS[with_headline].headline
+    measured = ["first: 1 (holds)", f"{of}: 2 (holds)"]
+    assert told(claim=with_headline, state="confirmed", measured=[measured]) == f"{of}: 2"
+
+
+@pytest.mark.parametrize(
+    ("at", "which"),
+    [
+        ("paper's setting", 0),
+        ("paper's setting, first 200 steps", 0),
+        ("paper's setting, tempo 20", 1),
+        ("smaller setting (laptop scale)", 2),
+        ("other setting (fast scale)", 2),
+    ],
+)
+def test_settings_come_down_to_three(at, which):
+    assert place(at) == PLACES[which]
+
+
+def test_the_facts_for_machines_are_those_of_the_rows_and_fit_their_schema():
+    card = both(read(NOTEBOOKS))
+    told = facts(card)
+    assert [line["claim"] for line in told["claims"]] == card.claim.tolist()
+    assert [line["runs"] for line in told["claims"]] == card.runs.tolist()
+    with pytest.raises(ValueError, match="state"):
+        facts(card.assign(state="maybe"))
 
 
 def verdicts(*rows) -> pd.DataFrame:
@@ -97,10 +179,11 @@ def test_a_claim_has_the_verdict_of_its_highest_setting_and_counts_the_others_as
     assert of_paper[["state", "at", "width"]].values.tolist()[0] == ["refuted", FAST, 2049]
     assert of_paper.evidence.tolist() == ["holds in 2 of 4 settings", ""]
     assert ours(card).claim.tolist() == ["C1-seeds"]
-    html = table(of_paper)._repr_html_()
-    assert html.count("<th ") == 4
-    assert "<td>holds in 2 of 4 settings</td>" in html
-    assert repr(table(of_paper)).splitlines()[0].endswith("holds in 2 of 4 settings")
+    html = lines(of_paper)._repr_html_()
+    assert html.count("<li class=") == 2
+    assert html.count("<p>In other settings it holds in 2 of 4 settings.</p>") == 1
+    assert repr(lines(of_paper)).splitlines()[0].endswith("holds in 2 of 4 settings")
+    assert both(card).claim.tolist() == ["R3.1-1a", "R5.1", "C1-seeds"]
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,8 @@
 
 On a page made from a notebook, what a cell shows stays where it is (figures, sliders, sentences,
 verdicts, the answer), and what it takes to show it (code, tables, printed lines) is gathered at
-the end of its section under one line that unfolds. A section with ``<!-- fold -->`` below its
+the end of its section under one line that unfolds. The code of a cell whose metadata say
+``"fold": false`` stands open above that line. A section with ``<!-- fold -->`` below its
 heading is folded as a whole. The title of a page is that of its answer. Everything is written
 unfolded: a script at the end of the page folds it, so a reader without scripts sees all of it.
 """
@@ -10,7 +11,6 @@ unfolded: a script at the end of the page folds it, so a reader without scripts 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -78,36 +78,38 @@ def fold(app: Sphinx, doctree: nodes.document, page: str) -> None:
 
 def _gather(section: nodes.section) -> None:
     """Put code and tables of a section's own cells at the end of its own text."""
-    folded, labels, kept = [], [], []
+    folded, opened, labels, kept = [], [], [], []
     for child in section.children:
         if child.get("nb_element") != "cell_code" if isinstance(child, nodes.Element) else True:
             kept.append(child)
             continue
-        shown, hidden = _split(child)
+        label = child.get("cell_metadata", {}).get("fold")
+        shown, code, rest = _split(child)
         if shown:
             kept.append(_cell(child, [_part("cell_output", shown)]))
-        folded.append(_cell(child, hidden))
-        labels.append(child.get("cell_metadata", {}).get("fold"))
-    if not folded:
-        return
-    line = Fold("", *folded, label=_label(folded, [x for x in labels if x]))
+        if label is False:
+            opened, code = [*opened, _cell(child, code)], []
+        if code or rest:
+            folded.append(_cell(child, [*code, *rest]))
+        labels += [label] if label else []
+    line = [Fold("", *folded, label=_label(folded, labels))] if folded else []
     first = next((i for i, x in enumerate(kept) if isinstance(x, nodes.section)), len(kept))
     section.children = []
-    section += [*kept[:first], line, *kept[first:]]
+    section += [*kept[:first], *opened, *line, *kept[first:]]
 
 
-def _split(cell: nodes.Element) -> tuple[list[nodes.Node], list[nodes.Node]]:
-    """What a cell shows, and its parts that fold."""
-    shown, hidden = [], []
+def _split(cell: nodes.Element) -> tuple[list[nodes.Node], list[nodes.Node], list[nodes.Node]]:
+    """What a cell shows, its code, and the rest of its output."""
+    shown, code, folded = [], [], []
     for part in cell.children:
         if part.get("nb_element") == "cell_code_output":
             here = [x for x in part.children if _is_shown(x)]
             rest = [x for x in part.children if x not in here]
             shown += here
-            hidden += [_part("cell_output", rest)] if rest else []
+            folded += [_part("cell_output", rest)] if rest else []
         else:
-            hidden.append(part)
-    return shown, hidden
+            code.append(part)
+    return shown, code, folded
 
 
 def _is_shown(output: nodes.Node) -> bool:
@@ -125,16 +127,9 @@ def _cell(cell: nodes.Element, parts: list[nodes.Node]) -> nodes.container:
 
 def _label(folded: list[nodes.Element], labels: list[str]) -> str:
     tables = any("<table" in raw.astext() for cell in folded for raw in cell.findall(nodes.raw))
-    printed = any(_printed(folded))
-    words = [*dict.fromkeys(labels)]
-    words += ["tables"] if tables and not labels else []
-    words += ["what was printed"] if printed and not (labels or tables) else []
-    return " · ".join([*words, "code"]).capitalize()
-
-
-def _printed(folded: list[nodes.Element]) -> Iterator[bool]:
-    for cell in folded:
-        yield any("cell_output" in part["classes"] for part in cell.children)
+    words = list(dict.fromkeys(labels)) or (["tables"] if tables else [])
+    told = " · ".join([*words, "code"])
+    return told[0].upper() + told[1:]
 
 
 def _close(section: nodes.section) -> None:

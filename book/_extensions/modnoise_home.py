@@ -1,6 +1,6 @@
-"""What the home page tells from recorded runs: a slider over the finding, and the verdicts.
+"""What the home page tells: a slider over the finding, a picture per chapter, the verdicts.
 
-Both are made when the page is read, so they say what the runs and the pages beside it say. The
+All are made when the page is read, so they say what the runs and the pages beside it say. The
 slider is the widget of the notebooks (`modnoise.pages.widgets.Recorded`) without a widget manager.
 """
 
@@ -18,10 +18,13 @@ from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
 import modnoise as mn
-from modnoise.claim import STATES
 from modnoise.pages import scorecard, widgets
+from modnoise.pages.answer import ANSWER
+from modnoise.store.schema import Answered, shaped
 
 EXPERIMENT, SCALE = "fig5-noise", "fast"
+STORY = 5  # chapters that tell the story in pictures
+FIGURE = 'class="mn-fig'
 NAMES = {  # of the parts of `modnoise.parts`, in plain words
     "full": "the net as trained",
     "G_quadratic": "one frequency per neuron",
@@ -83,43 +86,59 @@ def slider() -> str:
     )
 
 
+def shown(page: Path) -> tuple[Answered, str]:
+    """The answer of a page and its first figure, as HTML.
+
+    Raises:
+        ExtensionError: a page without one of them.
+    """
+    cells = json.loads(page.read_text(encoding="utf-8"))["cells"]
+    data = [output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
+    answers = [shaped(Answered, x[ANSWER]) for x in data if ANSWER in x]
+    figures = [html for html in ("".join(x.get("text/html", "")) for x in data) if FIGURE in html]
+    if not (answers and figures):
+        raise ExtensionError(f"{page.name} has no answer or no figure for the home page")
+    return answers[0], figures[0]
+
+
 def verdicts(folder: Path) -> str:
-    """The verdicts on the paper's claims, by state and by page."""
+    """How many of the paper's claims hold, and the scorecard's figure."""
     card = scorecard.papers(scorecard.read(folder))
-    table = pd.crosstab(card.page, card.state).reindex(columns=STATES, fill_value=0)
-    total = scorecard.counts(card)
-    titles = card.drop_duplicates("page").set_index("page").title
-    lines = [
-        f"{len(card)} claims of the paper: "
-        + ", ".join(f"**{n}** {state}" for state, n in total.items()),
-        "",
-        "| page | " + " | ".join(STATES) + " |",
-        "| --- |" + " --: |" * len(STATES),
-    ]
-    for page, row in table.iterrows():
-        cells = " | ".join(map(str, row))
-        lines.append(f"| [{titles[page]}](notebooks/{page}) | {cells} |")
-    return "\n".join(lines)
+    counts = scorecard.counts(card).items()
+    told = ", ".join(f"**{n}** {state}" for state, n in counts if n)
+    _, figure = shown(folder / "99_scorecard.ipynb")
+    return f"{len(card)} claims of the paper: {told}.\n\n```{{raw}} html\n{figure}\n```"
 
 
-def chapters(toc: dict) -> str:
-    """Links to the chapters of a table of contents, whose titles say what they are about."""
-    names = (entry["file"] for part in toc["parts"] for entry in part["chapters"])
-    found = [name for name in names if re.match(r"notebooks/0[1-9]_", name)]
-    return "\n".join(f"{i}. []({name}.ipynb)" for i, name in enumerate(found, start=1))
+def chapters(toc: dict, folder: Path) -> str:
+    """A picture with its sentence per chapter of the main paper, and links to the others."""
+    names = [entry["file"] for part in toc["parts"] for entry in part["chapters"]]
+    names = [name for name in names if re.match(r"notebooks/(0[1-9]|1\d)_", name)]
+    cards = []
+    for name in names[:STORY]:
+        told, figure = shown(folder / f"{name}.ipynb")
+        sentence = re.split(r"(?<=[.!?])\s+(?=[A-Z])", told.text)[0]
+        cards.append(
+            f'<li><a href="{name}.html">{escape(told.title)}</a>{figure}'
+            f"<p>{escape(sentence)}</p></li>"
+        )
+    story = f'```{{raw}} html\n<ol class="mn-story">{"".join(cards)}</ol>\n```'
+    rest = ", ".join(f"[]({name}.ipynb)" for name in names[STORY:])
+    return f"{story}\n\nThe same question for other nets: {rest}."
 
 
 def write(app: Sphinx, page: str, source: list[str]) -> None:
     """Fill the home page's places."""
     if page == app.config.root_doc:
         here = Path(app.srcdir)
-        made = {
-            "slider": f"```{{raw}} html\n{slider()}\n```",
-            "chapters": chapters(yaml.safe_load((here / "_toc.yml").read_text())),
-            "verdicts": verdicts(here / "notebooks"),
+        makers = {
+            "slider": lambda: f"```{{raw}} html\n{slider()}\n```",
+            "chapters": lambda: chapters(yaml.safe_load((here / "_toc.yml").read_text()), here),
+            "verdicts": lambda: verdicts(here / "notebooks"),
         }
-        for name, text in made.items():
-            source[0] = source[0].replace(f"<!-- {name} -->", text)
+        for name, make in makers.items():
+            if (place := f"<!-- {name} -->") in source[0]:
+                source[0] = source[0].replace(place, make())
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

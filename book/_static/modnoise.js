@@ -35,11 +35,52 @@
     });
     document.addEventListener("toggle", draw, true);
     draw();
-    const heading = document.querySelector("article h1");
-    heading?.after(made);
+    const chips = document.querySelector("article .mn-chips");
+    if (chips) {
+      const place = document.createElement("li");
+      place.className = "mn-last";
+      place.append(made);
+      chips.append(place);
+    } else {
+      document.querySelector("article h1")?.after(made);
+    }
+  }
+
+  // The scorecard's lines by verdict, paper and setting.
+  function filters(board) {
+    const lines = [...board.querySelectorAll(".mn-line")];
+    const bar = document.createElement("div");
+    bar.className = "mn-filters";
+    const count = document.createElement("output");
+    const selects = ["verdict", "paper", "setting"].map((name) => {
+      const label = document.createElement("label");
+      const select = document.createElement("select");
+      const values = [...new Set(lines.map((line) => line.dataset[name]))];
+      for (const value of ["all", ...values]) select.append(new Option(value, value));
+      select.name = name;
+      label.append(`${name} `, select);
+      bar.append(label);
+      select.addEventListener("change", draw);
+      return select;
+    });
+    function draw() {
+      for (const line of lines) {
+        line.hidden = selects.some(({ name, value }) => value !== "all" && line.dataset[name] !== value);
+      }
+      const shown = lines.filter((line) => !line.hidden).length;
+      count.textContent = `${shown} of ${lines.length} claims`;
+      for (const list of board.querySelectorAll("ul:has(> .mn-line)")) {
+        const none = !list.querySelector(":scope > .mn-line:not([hidden])");
+        list.hidden = list.previousElementSibling.hidden = none;
+      }
+    }
+    bar.append(count);
+    board.prepend(bar);
+    draw();
   }
 
   document.addEventListener("DOMContentLoaded", () => {
+    document.querySelectorAll(".mn-board").forEach(filters);
     button();
     follow();
   });

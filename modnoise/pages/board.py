@@ -1,4 +1,4 @@
-"""All verdicts on one screen."""
+"""All verdicts in one glance."""
 
 from __future__ import annotations
 
@@ -7,40 +7,44 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from modnoise.pages import style
+from modnoise.pages.scorecard import PLACES, place
 from modnoise.pages.style import Palette
 
 _MARKS = {"confirmed": "o", "refuted": "X", "not seen here": "v", "not tested": "o"}
-_COLUMNS = 4
+_ROW = 6  # marks side by side
 
 
 def verdict_board(card: pd.DataFrame, *, title: str, color: Palette) -> Figure:
-    """A mark and the claim's name per verdict, in rows under the number of their page.
+    """A mark per verdict, in the row of its page and the column of whose setting it is at.
 
     ``card`` has a page's rows together, as those of `scorecard` have. States differ by mark, not
     by colour alone: a disc is confirmed, a cross is refuted, an empty triangle is not seen here,
     a ring is not tested.
     """
-    places, row = [], -1
-    for _, page in card.groupby("page", sort=False):
-        row += 1
-        places += [(i % _COLUMNS, row + i // _COLUMNS) for i in range(len(page))]
-        row = places[-1][1]
-    fig, ax = style.panels((7.0, 0.21 * (row + 1) + 0.9))
-    for (x, y), one in zip(places, card.itertuples(), strict=True):
-        ax.plot(x, y, **_look(one.state, color))
-        ink = color["muted" if one.state == "confirmed" else "ink"]
-        ax.annotate(
-            one.claim, (x, y), xytext=(7, 0), textcoords="offset points", va="center",
-            fontsize=7, color=ink,
-        )  # fmt: skip
-    first = ~card.page.duplicated().to_numpy()
-    starts = [y for (_, y), new in zip(places, first, strict=True) if new]
-    for y in starts[1:]:
-        ax.axhline(y - 0.5, color=color["faint"], linewidth=0.8)
-    ax.set_yticks(starts, [name[:2] for name in card.page[first]])
-    ax.set_xticks([])
-    ax.set_xlim(-0.15, _COLUMNS - 0.1)
-    ax.set_ylim(row + 0.6, -0.6)
+    where = pd.Series([place(at) for at in card["at"]], index=card.index)
+    pages = list(dict.fromkeys(card.page))
+    tops, y = [], 0
+    fig, ax = style.panels((7.0, 0.26 * len(pages) + 1.3))
+    for name in pages:
+        tops.append(y)
+        lines = 1
+        for column, at in enumerate(PLACES):
+            some = card[(card.page == name) & (where == at)]
+            lines = max(lines, -(-len(some) // _ROW))
+            for i, state in enumerate(some.state):
+                x = column + 0.13 * (i % _ROW)
+                ax.plot(x, y + i // _ROW, **_look(state, color))
+        y += lines
+    for top in tops[1:]:
+        ax.axhline(top - 0.5, color=color["faint"], linewidth=0.8)
+    titles = card.drop_duplicates("page").title
+    names = [f"{page[:2]} {_short(told)}" for page, told in zip(pages, titles, strict=True)]
+    ax.set_yticks(tops, names)
+    labels = [at.replace(", ", ",\n").replace(" or ", "\nor ") for at in PLACES]
+    ax.set_xticks([column + 0.13 * (_ROW - 1) / 2 for column in range(len(PLACES))], labels)
+    ax.xaxis.tick_top()
+    ax.set_xlim(-0.1, len(PLACES) - 0.2)
+    ax.set_ylim(y - 0.4, -0.6)
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
     handles = [Line2D([], [], label=state, **_look(state, color)) for state in _MARKS]
@@ -49,9 +53,14 @@ def verdict_board(card: pd.DataFrame, *, title: str, color: Palette) -> Figure:
     return fig
 
 
+def _short(text: str, most: int = 34) -> str:
+    return text if len(text) <= most else text[: most - 1].rsplit(" ", 1)[0] + " …"
+
+
 def _look(state: str, color: Palette) -> dict:
-    face = "none" if state.startswith("not") else color["ink"]
+    edge = {"confirmed": color["test"], "refuted": color["noisy"]}.get(state, color["ink"])
     return {
-        "marker": _MARKS[state], "linestyle": "", "markersize": 6,
-        "markerfacecolor": face, "markeredgecolor": color["ink"], "markeredgewidth": 0.9,
+        "marker": _MARKS[state], "linestyle": "", "markersize": 6.5,
+        "markerfacecolor": "none" if state.startswith("not") else edge, "markeredgecolor": edge,
+        "markeredgewidth": 0.9,
     }  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import chain, islice, product
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,7 +14,7 @@ from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
-from matplotlib.transforms import Bbox
+from matplotlib.transforms import BboxBase
 
 MINIATURE = "application/vnd.modnoise.miniature"
 """Type under which a notebook's output holds the miniature of a figure."""
@@ -28,7 +29,8 @@ Place = tuple[float, float, float, float]  # left, top, width, height on the min
 def miniature(fig: Figure, palette: Mapping[str, str]) -> str:
     """The first panels of a figure as an SVG of at most `LARGEST` bytes.
 
-    Colours of its palette become those of the page's theme. Points are left out until it fits.
+    Colours of its palette become those of the page's theme. Points and cells are left out until it
+    fits; if it never does, the last shapes of each panel.
     """
     fig.draw_without_rendering()
     axes = [ax for ax in fig.axes if ax.get_label() != "<colorbar>" and ax.get_visible()]
@@ -36,27 +38,25 @@ def miniature(fig: Figure, palette: Mapping[str, str]) -> str:
     row = row[:_PANELS]
     names = {color: f"var(--mn-{name})" for name, color in palette.items()}
     share = WIDTH / max(1, len(row))
-    for points in (60, 40, 25, 12, 6, 3):
-        shapes = [
-            shape
-            for i, ax in enumerate(row)
-            for shape in _panel(ax, (i * share + 1, 1, share - 4, HEIGHT - 2), points)
-        ]
-        for kept in (shapes, shapes[:24], shapes[:8]):
-            drawn = re.sub(r"#[0-9a-f]{6}", lambda x: names.get(x[0], x[0]), "".join(kept))
-            svg = (
-                f'<svg class="mn-mini" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" '
-                f'height="{HEIGHT}" aria-hidden="true">{drawn}</svg>'
-            )
-            if len(svg.encode()) <= LARGEST:
-                return svg
+    places = [(i * share + 1, 1.0, share - 4, HEIGHT - 2.0) for i in range(len(row))]
+    for most, points in product((None, 24, 8), (60, 40, 25, 12, 6, 3)):
+        cut = most and most // len(row)
+        panels = (islice(_panel(*at, points), cut) for at in zip(row, places, strict=True))
+        drawn = "".join(chain.from_iterable(panels))
+        drawn = re.sub(r"#[0-9a-f]{6}", lambda x: names.get(x[0], x[0]), drawn)
+        svg = (
+            f'<svg class="mn-mini" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" '
+            f'height="{HEIGHT}" aria-hidden="true">{drawn}</svg>'
+        )
+        if len(svg.encode()) <= LARGEST:
+            return svg
     return ""
 
 
 def _panel(ax: Axes, place: Place, points: int) -> Iterator[str]:
     left, top, width, height = place
     yield (
-        f'<path d="M{left:.0f} {top}V{top + height}H{left + width:.0f}" fill="none" '
+        f'<path d="M{left:.0f} {top:.0f}V{top + height:.0f}H{left + width:.0f}" fill="none" '
         f'stroke="var(--mn-muted)" stroke-width=".7"/>'
     )
     box = ax.get_window_extent()
@@ -74,11 +74,11 @@ def _panel(ax: Axes, place: Place, points: int) -> Iterator[str]:
             offsets = dots.get_offset_transform().transform(
                 np.ma.filled(dots.get_offsets(), np.nan)
             )
-            faces = dots.get_facecolor()
-            yield from _dots(offsets, to_hex(faces[0] if len(faces) else "k"), box, place, points)
+            color = next(iter([*dots.get_facecolor(), *dots.get_edgecolor()]), "k")
+            yield from _dots(offsets, to_hex(color), box, place, points)
 
 
-def _put(xy: np.ndarray, box: Bbox, place: Place) -> np.ndarray:
+def _put(xy: np.ndarray, box: BboxBase, place: Place) -> np.ndarray:
     """Pixels of the figure as places of the miniature, cut at the edges; (n, 2)."""
     left, top, width, height = place
     x = left + width * np.clip((xy[:, 0] - box.x0) / box.width, 0, 1)
@@ -90,7 +90,7 @@ def _thin(xy: np.ndarray, points: int) -> np.ndarray:
     return xy if len(xy) <= points else xy[np.linspace(0, len(xy) - 1, points).round().astype(int)]
 
 
-def _line(line: Line2D, box: Bbox, place: Place, points: int) -> Iterator[str]:
+def _line(line: Line2D, box: BboxBase, place: Place, points: int) -> Iterator[str]:
     xy = line.get_transform().transform(np.column_stack(line.get_data(orig=False)).astype(float))
     xy = xy[np.isfinite(xy).all(axis=1)]
     if not len(xy) or not line.get_visible():
@@ -103,19 +103,28 @@ def _line(line: Line2D, box: Bbox, place: Place, points: int) -> Iterator[str]:
     yield f'<path d="M{path}" fill="none" stroke="{to_hex(line.get_color())}"{dash}/>'
 
 
-def _dots(xy: np.ndarray, color: str, box: Bbox, place: Place, points: int) -> Iterator[str]:
+def _dots(xy: np.ndarray, color: str, box: BboxBase, place: Place, points: int) -> Iterator[str]:
     xy = _thin(xy[np.isfinite(xy).all(axis=1)], points)
     if len(xy):
         path = "".join(f"M{x:.0f} {y:.0f}h1" for x, y in _put(xy, box, place))
         yield f'<path d="{path}" fill="none" stroke="{color}" stroke-width="1.6"/>'
 
 
-def _rectangle(part: Bbox, box: Bbox, place: Place, color: str) -> str:
+def _rectangle(part: BboxBase, box: BboxBase, place: Place, color: str) -> str:
     (x0, y1), (x1, y0) = _put(np.array([[part.x0, part.y0], [part.x1, part.y1]]), box, place)
     return (
         f'<rect x="{x0:.0f}" y="{y0:.0f}" width="{max(1, x1 - x0):.0f}" '
         f'height="{max(0, y1 - y0):.0f}" fill="{color}"/>'
     )
+
+
+def _ends(mesh: QuadMesh | AxesImage) -> np.ndarray:
+    """Where the first row and column begin and the last ones end; (2, 2), x and y."""
+    if isinstance(mesh, QuadMesh):
+        return mesh.get_coordinates()[[0, -1], [0, -1]]
+    left, right, bottom, top = mesh.get_extent()
+    first, last = (bottom, top) if mesh.origin == "lower" else (top, bottom)
+    return np.array([[left, first], [right, last]])
 
 
 def _cells(mesh: QuadMesh | AxesImage, place: Place, most: int) -> Iterator[str]:
@@ -125,9 +134,8 @@ def _cells(mesh: QuadMesh | AxesImage, place: Place, most: int) -> Iterator[str]
         values = values.reshape(rows, -1)
     if values.ndim != 2:
         return
-    upward = not isinstance(mesh, AxesImage) or mesh.origin == "lower"
-    upward ^= mesh.axes.yaxis_inverted()
-    values = values[::-1] if upward else values
+    (left, low), (right, high) = mesh.axes.transData.transform(_ends(mesh))
+    values = values[:: -1 if low < high else 1, :: -1 if right < left else 1]  # as it is seen
     step_y, step_x = (max(1, -(-n // most)) for n in values.shape)
     values = values[::step_y, ::step_x]
     left, top, width, height = place

@@ -7,6 +7,7 @@ the scorecard cannot differ from the pages, and a claim that no page checks is m
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from html import escape
@@ -16,14 +17,24 @@ from typing import Any
 import pandas as pd
 
 from modnoise import studies
-from modnoise.claim import STATES, VERDICT
+from modnoise.claim import STATES, VERDICT, anchor
+from modnoise.pages.answer import ANSWER
+from modnoise.pages.miniature import MINIATURE
 from modnoise.spec import quoted
 from modnoise.store.provenance import CHECKOUT
-from modnoise.store.schema import Notebook, VerdictFacts, parsed, shaped
+from modnoise.store.schema import (
+    Answered,
+    Notebook,
+    Scorecard,
+    ScorecardLine,
+    VerdictFacts,
+    parsed,
+    shaped,
+)
 
 COLUMNS = (
     "claim", "statement", "source", "rule", "under", "state", "tally", "measured", "scale", "at",
-    "setting", "width", "runs", "page", "title",
+    "setting", "width", "runs", "page", "title", "mini", "paper", "evidence",
 )  # fmt: skip
 
 
@@ -34,7 +45,9 @@ def read(folder: str | Path | None = None) -> pd.DataFrame:
 
     Columns `COLUMNS`: what the claim says and who says it, the rule, the claim that it is evidence
     for, the state, how many conditions hold, one text per condition, scale, whose setting it is
-    and which, the widest net, keys of the runs, and file and title of the page.
+    and which, the widest net, keys of the runs, file and title of the page, the miniature of
+    the figure above it (SVG), the paper, and what other verdicts say, which `papers` and `ours`
+    fill.
 
     Raises:
         ValueError: a folder without notebooks; a file that is no notebook; a verdict that is none,
@@ -65,13 +78,30 @@ def _verdicts(page: Path) -> Iterator[dict[str, Any]]:
     cells = shaped(Notebook, parsed(page.read_bytes())).cells
     texts = ["".join(cell.source) for cell in cells if cell.cell_type == "markdown"]
     title = next((x.splitlines()[0].lstrip("# ") for x in texts if x.startswith("# ")), "")
-    for output in (output for cell in cells for output in cell.outputs):
-        if VERDICT in output.data:
-            facts = shaped(VerdictFacts, output.data[VERDICT])
-            yield {**facts.model_dump(), "page": page.name, "title": title}
+    outputs = [output.data for cell in cells for output in cell.outputs]
+    title = next((shaped(Answered, x[ANSWER]).title for x in outputs if ANSWER in x), title)
+    mini = ""
+    for data in outputs:
+        mini = data.get(MINIATURE, mini)
+        if VERDICT in data:
+            found = shaped(VerdictFacts, data[VERDICT])
+            if not isinstance(mini, str) or not DRAWING.fullmatch(mini):
+                raise ValueError(f"miniature {quoted(mini)} is not allowed: it must be an SVG")
+            yield {**found.model_dump(), "page": page.name, "title": title, "mini": mini,
+                   "evidence": ""}  # fmt: skip
 
 
-_OF_CLAIM = ("statement", "source", "rule", "under")
+_ATTRIBUTE = (
+    r'(?: (?:d|fill|stroke|stroke-width|stroke-dasharray|x|y|width|height)="[\w #.()-]*")*'
+)
+DRAWING = re.compile(
+    r'(?:<svg class="mn-mini"(?: (?:viewBox|width|height|aria-hidden)="[\w .]*")*>'
+    rf"(?:<(?:path|rect){_ATTRIBUTE}/>)*</svg>)?"
+)
+"""What a miniature may be, since pages show it as it is."""
+
+
+_OF_CLAIM = ("statement", "source", "rule", "under", "paper")
 
 
 def papers(card: pd.DataFrame) -> pd.DataFrame:
@@ -83,6 +113,11 @@ def papers(card: pd.DataFrame) -> pd.DataFrame:
 def ours(card: pd.DataFrame) -> pd.DataFrame:
     """One row per control and finding of ours, and per claim of the follow-up, as `_one_each`."""
     return _one_each(card, [x for x, one in studies.CLAIMS.items() if one.names_no_scale])
+
+
+def both(card: pd.DataFrame) -> pd.DataFrame:
+    """`papers`, then `ours`."""
+    return pd.concat([papers(card), ours(card)])
 
 
 def _one_each(card: pd.DataFrame, names: Iterable[str]) -> pd.DataFrame:
@@ -116,68 +151,121 @@ def _height(at: str) -> int:
     return at.startswith("paper") * (1 if "tempo" in at else 2)
 
 
-def unconfirmed(card: pd.DataFrame) -> pd.DataFrame:
-    """The rows of a scorecard that are not confirmed, with the conditions that failed, or why
-    nothing was tested, as the column ``why``."""
-    rest = card[card.state != "confirmed"].copy()
-    rest["why"] = [
-        [text for text in measured if text.endswith("(fails)")] or list(measured[:1])
-        for measured in rest.measured
-    ]
-    return rest
-
-
 def counts(card: pd.DataFrame) -> pd.Series:
     """Number of verdicts in each state, in the order of `modnoise.claim.STATES`."""
     return card.state.value_counts(sort=False).reindex(STATES, fill_value=0)
 
 
 @dataclass(frozen=True)
-class Listing:
-    """Verdicts as a table on a page, and as lines of text elsewhere."""
+class Lines:
+    """Verdicts one a line, under the paper they are about; in a terminal, lines of text.
+
+    A line is the state (a link to where the verdict is shown), the claim in words, the number
+    that decided, the setting, a miniature of its figure; it unfolds to rule, numbers and runs.
+    """
 
     card: pd.DataFrame
-    caption: str
 
     def __repr__(self) -> str:
         return "\n".join(
             f"{row.claim}: {row.state} ({row.tally}; {row.at}; {row.setting}) [{row.page}]"
-            + (f" {row.evidence}" if "evidence" in self.card and row.evidence else "")
+            + (f" {row.evidence}" if row.evidence else "")
             for row in self.card.itertuples()
         )
 
     def _repr_html_(self) -> str:
-        titles = ("claim", "verdict", *["evidence"] * ("evidence" in self.card), "measured")
-        head = "".join(f"<th scope='col'>{x}</th>" for x in titles)
-        body = "".join(f"<tr>{''.join(self._cells(row))}</tr>" for row in self.card.itertuples())
+        groups = (
+            f"<h3>{escape(paper)}</h3><ul>{''.join(map(self._line, rows.itertuples()))}</ul>"
+            for paper, rows in self.card.groupby("paper", sort=False)
+        )
+        return f'<div class="mn-board">{"".join(groups)}</div>'
+
+    def _line(self, row: tuple) -> str:
+        shown = "".join(f"<li>{escape(text)}</li>" for text in row.measured)
+        runs = f", {len(row.runs)} recorded runs" if row.runs else ""
+        evidence = f"<p>In other settings it {row.evidence}.</p>" if row.evidence else ""
+        words = {"verdict": row.state, "paper": row.paper, "setting": place(row.at)}
+        facts = "".join(f' data-{name}="{escape(x)}"' for name, x in words.items())
         return (
-            f'<div class="mn-scorecard"><table><caption>{escape(self.caption)}</caption>'
+            f'<li class="mn-line"{facts}>'
+            f'<a class="mn-chip {row.state.replace(" ", "-")}" href="{_link(row)}">'
+            f'<span class="state">{row.state}</span></a>'
+            f'<details class="mn-fold" open><summary>{escape(row.statement)} '
+            f"<small>{escape(row.at)} · {escape(number(row))}</small></summary>"
+            f"<p>Rule: {escape(row.rule)}.</p><ul>{shown}</ul>{evidence}"
+            f"<p><small>{escape(row.claim)}, {escape(row.source)}; {row.tally} conditions{runs}. "
+            f"{escape(row.setting)}</small></p></details>{row.mini}</li>"
+        )
+
+
+def _link(row: tuple) -> str:
+    """Where in the book a verdict is shown."""
+    return escape(f"{row.page.removesuffix('.ipynb')}.html#{anchor(row.claim)}")
+
+
+def lines(card: pd.DataFrame) -> Lines:
+    """The rows of `papers` or `ours`, one a line."""
+    return Lines(card)
+
+
+def number(row: tuple) -> str:
+    """The measured condition that decided: of a claim that fails the first that does, else the
+    one that stands for the claim in the README, else the first; what is missing if not tested."""
+    texts = [text.removesuffix(" (holds)").removesuffix(" (fails)") for text in row.measured]
+    failing = [i for i, text in enumerate(row.measured) if text.endswith("(fails)")]
+    headline = studies.CLAIMS[row.claim].headline if row.claim in studies.CLAIMS else ""
+    standing = [i for i, text in enumerate(texts) if headline and text.startswith(headline)]
+    first = (
+        0
+        if row.state == "not tested"
+        else ((failing if row.state != "confirmed" else standing) or [0])[0]
+    )
+    return texts[first] if texts else ""
+
+
+def place(at: str) -> str:
+    """Whose setting a verdict is at: one of `PLACES`."""
+    return PLACES[min(2 - _height(at), 2)]
+
+
+PLACES = ("paper's setting", "paper's setting, faster clock", "smaller or other setting")
+
+
+def facts(card: pd.DataFrame) -> dict[str, Any]:
+    """A scorecard for machines, as `modnoise.store.schema.Scorecard` has it.
+
+    Raises:
+        SchemaError: facts that do not fit it.
+    """
+    names = [*ScorecardLine.model_fields]
+    rows = card.assign(number=[number(row) for row in card.itertuples()])[names]
+    return shaped(Scorecard, {"claims": rows.to_dict("records")}).model_dump()
+
+
+@dataclass(frozen=True)
+class Listing:
+    """All single verdicts as a table on a page, and as lines of text elsewhere."""
+
+    card: pd.DataFrame
+
+    def __repr__(self) -> str:
+        return repr(Lines(self.card))
+
+    def _repr_html_(self) -> str:
+        titles = ("claim", "verdict", "setting", "page")
+        head = "".join(f"<th scope='col'>{x}</th>" for x in titles)
+        body = "".join(
+            f"<tr><td>{escape(row.claim)}</td><td>{row.state}, {row.tally}</td>"
+            f"<td>{escape(row.at)}</td>"
+            f'<td><a href="{_link(row)}">{escape(row.title)}</a></td></tr>'
+            for row in self.card.itertuples()
+        )
+        return (
+            f'<div class="mn-scorecard"><table><caption>All single verdicts</caption>'
             f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
         )
 
-    def _cells(self, row: tuple) -> Iterator[str]:
-        page = escape(row.page.removesuffix(".ipynb"))
-        link = f'<a href="{page}.html">{escape(row.title)}</a>'
-        yield (
-            f"<td><strong>{escape(row.statement)}</strong><br><small>{escape(row.claim)}, "
-            f"{escape(row.source)}<br>Rule: {escape(row.rule)}<br>{link}</small></td>"
-        )
-        runs = f"<br>{len(row.runs)} recorded runs" if row.runs else ""
-        yield f"<td>{row.state}<br><small>{row.tally}<br>{escape(row.at)}{runs}</small></td>"
-        if "evidence" in self.card:
-            yield f"<td>{row.evidence or '–'}</td>"
-        texts = "".join(f"<li>{escape(text)}</li>" for text in row.measured)
-        yield f"<td><ul>{texts}</ul><small>{escape(row.setting)}</small></td>"
 
-
-def table(
-    card: pd.DataFrame, caption: str = "What was claimed, what was measured, and the verdict"
-) -> Listing:
-    """All rows of a scorecard, with rules, settings, numbers and links to the pages."""
-    return Listing(card, caption)
-
-
-def reasons(card: pd.DataFrame) -> Listing:
-    """The verdicts that are not confirmations, with the conditions that failed or are missing."""
-    rest = unconfirmed(card)
-    return Listing(rest.assign(measured=rest.why), "What is not confirmed, and why")
+def table(card: pd.DataFrame) -> Listing:
+    """All rows of `read`, in the order of the pages."""
+    return Listing(card)

@@ -265,11 +265,16 @@ def theme_of(color: Palette) -> str:
     return next(name for name, palette in PALETTES.items() if palette["page"] == color["page"])
 
 
-def themed(theme: str, draw: Callable[..., Figure], *args: Any, **kwargs: Any) -> Figure:
-    """Draw in one theme; the settings hold inside this call only."""
+def themed(
+    theme: str, draw: Callable[..., Figure], *args: Any, height: float | None = None, **kwargs: Any
+) -> Figure:
+    """Draw in one theme, of another ``height`` (inches) if one is given; the settings hold inside
+    this call only."""
     color = PALETTES[theme]
     with mpl.style.context(["default", rc(color)]):
         fig = draw(*args, color=color, **kwargs)
+        if height:
+            fig.set_figheight(height)
         _spread_labels(fig)
     return fig
 
@@ -313,6 +318,7 @@ def show(draw: Callable[..., Figure], *args: Any, alt: str, **kwargs: Any) -> Sh
 
     ``draw(*args, color=palette, **kwargs)`` returns a `Figure`. The result displays itself as
     the last expression of a cell. Where nothing says which theme it is, the light one is shown.
+    ``height`` in inches makes it as low as the first screen of a page wants it.
 
     Raises:
         ValueError: no alternative text.

@@ -177,6 +177,43 @@ class VerdictFacts(Spec):
     runs: list[Key]
 
 
+class Answered(Spec):
+    """What a page stores of its answer (`modnoise.pages.answer.ANSWER`)."""
+
+    title: Line
+    claim: str
+    text: str
+    chips: dict[str, Line]
+
+
+class ScorecardLine(Spec):
+    """A claim and its verdict, for machines."""
+
+    claim: Line
+    paper: Line
+    source: Line
+    statement: str
+    rule: str
+    state: Literal[STATES]
+    tally: str = Field(pattern=r"^(not tested|\d+ of \d+)$")
+    number: str = Field(description="the measured condition that decided")
+    measured: list[str]
+    evidence: str = Field(description="in how many other settings it holds")
+    at: Line = Field(description="whose setting, in words")
+    setting: str
+    scale: Literal[SCALES]
+    width: NonNegativeInt
+    runs: list[Key] = Field(description="keys of the recorded runs that were asked")
+    page: Line
+
+
+class Scorecard(Spec):
+    """The file ``scorecard.json`` beside the page: one line per claim."""
+
+    format: Literal[1] = 1
+    claims: list[ScorecardLine]
+
+
 class _Read(BaseModel):
     """A part of a notebook of which only some fields are read."""
 

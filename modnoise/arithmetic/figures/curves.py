@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import matplotlib as mpl
@@ -24,6 +24,7 @@ _ROLES = {  # of the training curves: name, line
     "recovered": ("noisy, true label", {"ls": "-."}),
     "test": ("test", {"ls": "-"}),
 }
+_FOLLOWED = {part: LOOKS[part].name for part in ("full", "G", "G_quadratic", "G_random")}
 _PANELS = {"test": "test pairs", "noisy": "noisy pairs, judged by their given wrong label"}
 
 
@@ -63,20 +64,27 @@ def training_curves(history: pd.DataFrame, *, chance: float, title: str, color: 
 
 
 def progress_measure(
-    history: pd.DataFrame, *, chance: float, title: str, color: Palette
+    history: pd.DataFrame,
+    *,
+    chance: float,
+    title: str,
+    color: Palette,
+    names: Mapping[str, str] = _FOLLOWED,
+    size: tuple[float, float] = style.FULL,
 ) -> Figure:
     """Test accuracy of the parts against step, and how much of the noise the full net knows.
 
-    ``history`` has ``run``, ``step``, ``part``, ``accuracy_test`` and ``accuracy_noisy``.
+    ``history`` has ``run``, ``step``, ``part``, ``accuracy_test`` and ``accuracy_noisy``;
+    ``names`` says which parts are drawn, and what each is called at the end of its line.
     """
-    fig, ax = style.panels(style.FULL)
+    fig, ax = style.panels(size)
     drawn = history[history.step >= 1]
-    for part in ("full", "G", "G_quadratic", "G_random"):
+    for part, name in names.items():
         look, rows = LOOKS[part], drawn[drawn.part == part]
         middle = _median_line(
             ax, rows, "step", "accuracy_test", "run", **look.line(color), markevery=0.08
         )
-        style.label_end(ax, middle.index, middle, look.name, color[look.role])
+        style.label_end(ax, middle.index, middle, name, color[look.role])
     full = drawn[drawn.part == "full"]
     if full.accuracy_noisy.notna().any():
         middle = _median_line(

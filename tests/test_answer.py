@@ -1,0 +1,345 @@
+"""What a page says first, and the miniatures that stand for its figures."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from IPython.core.formatters import DisplayFormatter
+from matplotlib.figure import Figure
+
+from modnoise.claim import VERDICT, Claim, Verdict, anchor
+from modnoise.pages.answer import ANSWER, WORDS, answer, chip, say
+from modnoise.pages.miniature import HEIGHT, LARGEST, MINIATURE, WIDTH, miniature
+from modnoise.pages.style import PALETTES, show
+
+CLAIM = Claim("T1.2-a", "It holds & stays", "section 1", "x > 1", lambda frame: [])
+OURS = replace(CLAIM, id="own")
+VERDICTS = {
+    "the rule <is> there": Verdict(CLAIM, "confirmed", ("x: 2 (holds)",), "fast", "'p' 113", ""),
+    "a control": Verdict(OURS, "not seen here", ("x: 0 (fails)",), "fast", "", ""),
+}
+PARTS = {"title": "A < B", "claim": "A & B.", "text": 'Yes: "2" of 3.'}
+
+
+def made(**changes):
+    return answer(**{**PARTS, "verdicts": VERDICTS, **changes})
+
+
+def shapes(svg):
+    """The miniature's elements, after the frame of its one panel: (tag, attributes)."""
+    root = ElementTree.fromstring(svg)
+    return [(one.tag, one.attrib) for one in list(root)[1:]]
+
+
+def points(path):
+    return np.array(re.findall(r"(\d+) (\d+)", path["d"]), float)
+
+
+def drawn(draw, panels=1, palette=PALETTES["light"]):
+    fig = Figure(figsize=(2 * panels, 2), layout="constrained")
+    for ax in np.atleast_1d(fig.subplots(1, panels)):
+        draw(ax)
+    return miniature(fig, palette)
+
+
+# The answer
+
+
+@pytest.mark.parametrize("name", ["title", "claim", "text"])
+@pytest.mark.parametrize("empty", ["", " \n"])
+def test_an_answer_with_an_empty_part_is_refused(name, empty):
+    with pytest.raises(ValueError, match=rf"{name} = .* is not allowed: a page answers in words"):
+        made(**{name: empty})
+
+
+def test_an_answer_has_at_most_so_many_words():
+    assert made(text="word " * WORDS).text.count("word") == WORDS == 60
+    with pytest.raises(ValueError, match=r"text = 'word.*'\.\.\. of 61 words .* at most 60"):
+        made(text="word\n" * (WORDS + 1))
+
+
+def test_an_answer_is_told_to_a_page_a_terminal_and_the_book():
+    found, facts = DisplayFormatter().format(made())
+    assert not facts
+    assert found[ANSWER] == {
+        **PARTS,
+        "chips": {"the rule <is> there": "T1.2-a", "a control": "own"},
+    }
+    assert found["text/plain"] == (
+        "A < B\nClaim: A & B.\nAnswer: Yes: \"2\" of 3.\nthe rule <is> there: confirmed ('p' 113)"
+        "\na control: not seen here ()"
+    )
+    assert set(found) == {ANSWER, "text/plain", "text/html"}
+
+
+def test_the_html_of_an_answer_says_its_parts_in_order_and_escaped():
+    root = ElementTree.fromstring(made()._repr_html_())
+    assert (root.tag, root.get("class")) == ("section", "mn-answer")
+    assert [one.get("class") for one in root] == ["mn-title", "mn-claim", "mn-text", "mn-chips"]
+    told = ["".join(one.itertext()) for one in root]
+    assert told[:3] == ["A < B", "Claim A & B.", 'Answer Yes: "2" of 3.']
+    chips = [("".join(one.itertext()), one.get("class")) for one in root.iter("a")]
+    assert chips == [
+        ("confirmed the rule <is> there", "mn-chip confirmed"),
+        ("not seen here a control", "mn-chip not-seen-here"),
+    ]
+
+
+@pytest.mark.parametrize("name", VERDICTS)
+def test_a_chip_leads_to_the_place_that_the_verdict_writes(name):
+    verdict = VERDICTS[name]
+    link = ElementTree.fromstring(chip(name, verdict))
+    place = ElementTree.fromstring(verdict._repr_html_().replace(" open>", ">"))
+    assert link.get("href") == f"#{place.get('id')}" == f"#{anchor(verdict.claim.id)}"
+    assert re.fullmatch(r"#[\w-]+", link.get("href"))  # a selector can name it
+    assert link.get("title") == verdict.at
+
+
+def test_an_answer_keeps_its_verdicts_if_the_callers_change():
+    mine = dict(VERDICTS)
+    told = made(verdicts=mine)
+    mine.clear()
+    assert list(told.verdicts) == list(VERDICTS)
+    assert VERDICT not in DisplayFormatter().format(told)[0]  # each verdict is shown once
+
+
+def test_a_sentence_is_one_line_and_escaped():
+    sentence = say("  a <\n   b & c ")
+    assert repr(sentence) == "a < b & c"
+    assert sentence._repr_html_() == '<p class="mn-says">a &lt; b &amp; c</p>'
+    with pytest.raises(ValueError, match="is not allowed: say what the figure shows"):
+        say(" \n")
+
+
+# Miniatures
+
+MANY = np.sin(np.linspace(0, 9, 5000))
+RANDOM = np.random.default_rng(1)
+CELLS = RANDOM.random((113, 131))
+
+
+def broken_line(ax):
+    ax.plot([0, 1, np.nan, 3], [0, np.nan, 2, 3])
+
+
+def masked_mesh(ax):
+    ax.pcolormesh(np.ma.masked_less(CELLS, 0.5))
+
+
+def upside_down(ax):
+    ax.plot(MANY)
+    ax.invert_yaxis()
+
+
+def both_scales(ax):
+    ax.loglog([1, 10, 100], [1, 5, 1e-9], "o--")
+
+
+ARTISTS = {
+    "line": lambda ax: ax.plot(MANY),
+    "dashed": lambda ax: ax.plot(MANY, ls="--"),
+    "markers": lambda ax: ax.plot(MANY, "o"),
+    "log": both_scales,
+    "dots": lambda ax: ax.scatter(MANY, MANY),
+    "open dots": lambda ax: ax.scatter(MANY, MANY, facecolors="none", edgecolors="#0e8060"),
+    "bars": lambda ax: ax.bar(range(200), RANDOM.random(200)),
+    "lying bars": lambda ax: ax.barh(range(5), RANDOM.random(5)),
+    "mesh": lambda ax: ax.pcolormesh(CELLS),
+    "masked mesh": masked_mesh,
+    "image": lambda ax: ax.imshow(CELLS),
+    "colours": lambda ax: ax.imshow(RANDOM.random((40, 40, 3))),
+    "inverted": upside_down,
+    "gaps": broken_line,
+    "all NaN": lambda ax: ax.plot([np.nan, np.nan], [1, 2]),
+    "constant": lambda ax: ax.plot([1, 1], [2, 2]),
+    "empty": lambda ax: None,
+    "no points": lambda ax: ax.plot([], []),
+    "hundreds of lines": lambda ax: ax.plot(RANDOM.random((50, 400))),
+    "words": lambda ax: ax.set_title("<A & B>"),
+}
+
+
+@pytest.mark.parametrize("panels", [1, 3, 5])
+@pytest.mark.parametrize("kind", ARTISTS)
+def test_every_figure_has_a_small_miniature_that_parses(kind, panels):
+    svg = drawn(ARTISTS[kind], panels)
+    assert len(svg.encode()) <= LARGEST == 4000
+    root = ElementTree.fromstring(svg)
+    assert root.get("viewBox") == f"0 0 {WIDTH} {HEIGHT}"
+    assert root.get("aria-hidden") == "true"
+    assert "nan" not in svg
+    frames = [one for one in root if one.get("stroke") == "var(--mn-muted)"]
+    assert len(frames) == min(panels, 3)
+    lefts = [float(one.get("d").split()[0][1:]) for one in frames]
+    assert lefts == sorted(set(lefts))
+    assert all(0 <= x <= WIDTH for x in lefts)
+
+
+@pytest.mark.parametrize(
+    "kind", sorted({*ARTISTS} - {"colours", "all NaN", "empty", "no points", "words"})
+)
+@pytest.mark.parametrize("panels", [1, 3])
+def test_every_panel_shows_its_data(kind, panels):
+    root = ElementTree.fromstring(drawn(ARTISTS[kind], panels))
+    shown = [one.get("stroke") != "var(--mn-muted)" for one in root]
+    starts = [i for i, data in enumerate(shown) if not data]
+    for begin, end in zip(starts, [*starts[1:], len(shown)], strict=True):
+        assert end > begin + 1
+
+
+def test_of_hundreds_of_lines_a_few_are_kept_and_can_be_followed():
+    root = ElementTree.fromstring(drawn(ARTISTS["hundreds of lines"], 2))
+    lines = [points(one.attrib) for one in root if one.get("stroke") != "var(--mn-muted)"]
+    assert len(lines) >= 16
+    assert min(map(len, lines)) >= 12
+
+
+def test_colours_of_the_palette_are_those_of_the_page():
+    for name, color in PALETTES["light"].items():
+        [(_, path)] = shapes(drawn(lambda ax, c=color: ax.plot([1, 2], color=c)))
+        assert path["stroke"] == f"var(--mn-{name})"
+    [(_, path)] = shapes(drawn(lambda ax: ax.plot([1, 2], color="#123456")))
+    assert path["stroke"] == "#123456"
+    [(_, dots)] = shapes(drawn(ARTISTS["open dots"]))
+    assert dots["stroke"] == "var(--mn-test)"
+
+
+@pytest.mark.parametrize("theme", PALETTES)
+def test_the_book_has_each_colour_of_the_palette_under_its_name(theme):
+    css = (Path(__file__).parent.parent / "book/_static/modnoise.css").read_text(encoding="utf-8")
+    rule = 'html[data-theme="dark"] {' if theme == "dark" else "html {"
+    block = css[css.index(rule) :].split("}")[0]
+    for name, color in PALETTES[theme].items():
+        assert re.search(rf"--mn-{name}: {color};", block), name
+
+
+def test_dashes_are_seen():
+    (_, solid), (_, dashed) = shapes(drawn(lambda ax: ax.plot([1, 2], "-", [2, 1], "--")))
+    assert "stroke-dasharray" not in solid
+    assert "stroke-dasharray" in dashed
+
+
+def test_a_hidden_line_and_a_colour_bar_are_left_out():
+    assert shapes(drawn(lambda ax: ax.plot([1, 2], visible=False))) == []
+    fig = Figure()
+    ax = fig.subplots()
+    fig.colorbar(ax.pcolormesh(np.eye(2)), ax=ax)
+    root = ElementTree.fromstring(miniature(fig, {}))
+    assert [one.tag for one in root] == ["path", *["rect"] * 4]
+
+
+def test_a_second_row_of_panels_is_left_out():
+    fig = Figure(layout="constrained")
+    upper, lower = fig.subplots(2)
+    upper.plot([1, 2], color="#111111")
+    lower.plot([1, 2], color="#222222")
+    svg = miniature(fig, {})
+    assert "#111111" in svg
+    assert "#222222" not in svg
+
+
+@given(st.lists(st.integers(-50, 50), min_size=2, max_size=12, unique=True))
+@settings(max_examples=20, deadline=None)
+def test_higher_data_are_higher_in_the_picture(ys):
+    [(_, path)] = shapes(drawn(lambda ax: ax.plot(ys)))
+    found = points(path)
+    assert len(found) == len(ys)
+    assert (np.diff(found[:, 0]) > 0).all()
+    for i, j in zip(
+        np.argsort(ys, kind="stable"), np.argsort(ys, kind="stable")[1:], strict=False
+    ):
+        assert found[i, 1] >= found[j, 1]  # pixels count from the top
+    assert found[np.argmin(ys), 1] > found[np.argmax(ys), 1]
+    assert (found >= 0).all()
+    assert (found <= (WIDTH, HEIGHT)).all()
+
+
+def test_on_an_inverted_axis_higher_data_are_lower():
+    def draw(ax):
+        ax.plot([1, 5])
+        ax.invert_yaxis()
+
+    [(_, path)] = shapes(drawn(draw))
+    (_, first), (_, second) = points(path)
+    assert first < second
+
+
+def test_higher_bars_are_higher_and_stand_on_one_floor():
+    bars = [x for _, x in shapes(drawn(lambda ax: ax.bar([0, 1, 2], [1, 3, 2])))]
+    heights = [float(bar["height"]) for bar in bars]
+    assert np.argsort(heights, kind="stable").tolist() == [0, 2, 1]
+    assert len({float(bar["y"]) + float(bar["height"]) for bar in bars}) == 1
+
+
+def as_seen(draw):
+    """The grey of the cells at the corners of a picture, as they are seen: two rows of two."""
+
+    def grey(ax):
+        draw(ax, np.array([[0.0, 1.0], [2.0, 3.0]]), {"cmap": "gray"})
+
+    rects = [x for _, x in shapes(drawn(grey, palette={}))]
+    cells = {(float(x["y"]), float(x["x"])): int(x["fill"][1:3], 16) for x in rects}
+    values = [cells[place] for place in sorted(cells)]
+    return np.argsort(np.argsort(values, kind="stable"), kind="stable").reshape(2, 2).tolist()
+
+
+UPWARD, DOWNWARD = [[2, 3], [0, 1]], [[0, 1], [2, 3]]
+
+
+@pytest.mark.parametrize(
+    ("draw", "seen"),
+    [
+        (lambda ax, x, look: ax.pcolormesh(x, **look), UPWARD),
+        (lambda ax, x, look: ax.imshow(x, origin="lower", **look), UPWARD),
+        (lambda ax, x, look: ax.imshow(x, **look), DOWNWARD),
+        (lambda ax, x, look: ax.imshow(x, extent=(0, 2, 0, 2), **look), DOWNWARD),
+        (lambda ax, x, look: (ax.pcolormesh(x, **look), ax.invert_yaxis()), DOWNWARD),
+        (lambda ax, x, look: (ax.pcolormesh(x, **look), ax.invert_xaxis()), [[3, 2], [1, 0]]),
+        (lambda ax, x, look: ax.pcolormesh([1, 10, 100], [3, 2, 1], x, **look), DOWNWARD),
+    ],
+    ids=[
+        "mesh",
+        "image, lower",
+        "image",
+        "image, extent",
+        "y inverted",
+        "x inverted",
+        "falling y",
+    ],
+)
+def test_cells_lie_where_the_figure_has_them(draw, seen):
+    assert as_seen(draw) == seen
+
+
+def test_a_large_mesh_is_thinned_and_not_cut_off():
+    cells = [x for _, x in shapes(drawn(lambda ax: ax.pcolormesh(np.tri(113))))]
+    right = max(float(x["x"]) + float(x["width"]) for x in cells)
+    bottom = max(float(x["y"]) + float(x["height"]) for x in cells)
+    assert right == pytest.approx(WIDTH - 3, abs=1.5)
+    assert bottom == pytest.approx(HEIGHT - 1, abs=1.5)
+    assert len({x["y"] for x in cells}) == len({x["x"] for x in cells}) >= 6
+    assert len({x["fill"] for x in cells}) == 2
+
+
+def test_nan_cells_are_left_open():
+    values = np.array([[0.0, np.nan], [1.0, 2.0]])
+    assert len(shapes(drawn(lambda ax: ax.pcolormesh(values)))) == 3
+
+
+def test_a_shown_figure_leaves_its_miniature_in_its_output():
+    def draw(color):
+        fig = Figure()
+        fig.subplots().plot([1, 2], color=color["test"])
+        return fig
+
+    found, _ = DisplayFormatter().format(show(draw, alt="A <line>"))
+    assert set(found) == {MINIATURE, "text/plain", "text/html"}
+    assert "var(--mn-test)" in found[MINIATURE]
+    assert found["text/plain"] == "Figure: A <line>"
