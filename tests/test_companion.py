@@ -50,7 +50,9 @@ def test_each_figure_of_the_paper_appears_once():
 @pytest.mark.parametrize("name", labels("fig"))
 def test_a_figure_joined_to_another_is_named_in_its_caption(name):
     number = re.match(r"paper-fig-(\d+)", name)[1]
-    assert [part for part, figure, _ in figures() if re.search(rf"\b{number}\b", figure["caption"])]
+    assert [
+        part for part, figure, _ in figures() if re.search(rf"\b{number}\b", figure["caption"])
+    ]
 
 
 def test_each_table_and_the_algorithm_appear_once():

@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator
 
 from modnoise.arithmetic.figures.lines import legend
 from modnoise.arithmetic.figures.steps import heading, median_curve, step_axis
@@ -50,6 +51,7 @@ def grokking(
         line[0].set_ylabel(heading("optimizer", name), fontsize=9.5)
     style.accuracy_axis(axes[0, 0])
     step_axis(axes[0, 0], "step", True)
+    axes[0, 0].xaxis.set_major_locator(LogLocator(numticks=3))
     for ax in axes[-1]:
         ax.set_xlabel("step")
     handles = {style.chance_name(chance): Line2D([], [], color=color["muted"], lw=0.8)}
