@@ -34,7 +34,12 @@ def curves(**axes):
 
 
 GRID = curves(width=WIDTHS, noise=NOISES)
-GROWN = curves(noise=(0.0, 0.1, 0.2, 0.3), weight_decay=DECAYS, seed=(42,))
+GROWN = curves(noise=(0.0, 0.1, 0.2, 0.3), weight_decay=DECAYS, seed=(42,), optimizer=("adamw",))
+LATE = curves(noise=(0.1, 0.3), weight_decay=(3e-5, 3e-4), seed=(42,), optimizer=("adam",))
+GROWN = pd.concat([GROWN, LATE], ignore_index=True)
+THREE = curves(optimizer=("adam", "adamw", "muon"), width=WIDTHS, noise=NOISES)
+ONE = GRID[(GRID.width == 17) & (GRID.noise == 0.1) & (GRID.seed == 42)]
+WHOLE = GRID[(GRID.width == 513) & (GRID.noise == 0.3) & (GRID.seed == 43)]
 BATCHES = curves(batch=(64.0, 256.0, np.inf)).assign(epoch=lambda rows: rows.step / 10)
 COUNTED = pd.DataFrame(
     itertools.product(("wrong", "bijective"), (0.1, 0.5, 0.9), SEEDS),
@@ -71,6 +76,9 @@ CALLS = {
         (curves(noise=NOISES, noise_kind=("wrong", "bijective")),),
         {"cols": "noise", "rows": "noise_kind", **TITLE},
     ),
+    "noise_then_rule": ((ONE, WHOLE), TITLE),
+    "noise_then_rule of the start": ((ONE, WHOLE[:0]), TITLE),
+    "rise_by_noise": ((THREE,), {"cols": "width", "rows": "optimizer", **TITLE}),
     "speed_and_gap": ((GRID[GRID.noise == 0.3], GRID[GRID.width == 513]), TITLE),
     "gradient_rates": ((GRID[GRID.width == 513],), {"cols": "noise", **TITLE}),
     "collision_counts": ((COUNTED,), TITLE),
@@ -115,7 +123,9 @@ def below_all(fig, text):
     return all(box.y0 >= top - 1 for box in boxes)
 
 
-@pytest.mark.parametrize("call", ["rise_grid", "gradient_rates", "grokking"])
+@pytest.mark.parametrize(
+    "call", ["rise_grid", "rise_by_noise", "noise_then_rule", "gradient_rates", "grokking"]
+)
 def test_the_legend_covers_no_label_of_an_axis(call):
     fig = drawn(call)
     fig.draw_without_rendering()
@@ -240,24 +250,71 @@ def test_what_is_known_stands_at_its_collisions_and_few_pairs_are_left_out():
     assert high - low == pytest.approx(2 * np.sqrt(0.2 * 0.8 / 400))
 
 
-def test_grokking_has_a_line_per_decay_and_a_dot_where_it_is():
+def test_noise_then_rule_has_first_steps_left_and_the_test_pairs_right():
+    color, fig = style.PALETTES["light"], drawn("noise_then_rule")
+    left, right = fig.axes
+    assert titles(fig) == ["M = 17, noise 10 %", "M = 513, noise 30 %"]
+    for role in ("clean", "noisy"):
+        assert list(thick(left, color[role]).get_ydata()) == list(ONE[f"accuracy_{role}"])
+    assert set(thick(left, color["muted"]).get_ydata()) == {0.01}
+    assert color["test"] not in {line.get_color() for line in left.lines}
+    after = WHOLE[WHOLE.step > 0]
+    for role in ("clean", "noisy", "test"):
+        line = thick(right, color[role])
+        assert (list(line.get_xdata()), right.get_xscale()) == (list(after.step), "log")
+        assert list(line.get_ydata()) == list(after[f"accuracy_{role}"])
+
+
+def test_without_a_net_that_knows_the_rule_the_first_steps_stand_alone():
+    fig = drawn("noise_then_rule of the start")
+    assert len(fig.axes) == 1
+    assert "test pairs" not in [text.get_text() for text in fig.legends[0].get_texts()]
+
+
+def test_optimizers_have_a_row_and_noise_a_colour_in_every_panel():
+    color, fig = style.PALETTES["light"], drawn("rise_by_noise")
+    axes = np.array(fig.axes).reshape(3, 5)
+    assert [ax.get_ylabel() for ax in axes[:, 0]] == ["Adam", "AdamW", "Muon"]
+    assert [ax.get_title("left") for ax in axes[0]] == [f"M = {width}" for width in WIDTHS]
+    colors = style.ordered_colors(4, "plasma", color)
+    cells = itertools.product(("adam", "adamw", "muon"), WIDTHS)
+    for ax, (optimizer, width) in zip(axes.flat, cells, strict=True):
+        lines = iter(ax.lines)
+        for noise, one in zip(NOISES, colors, strict=True):
+            here = (THREE.optimizer == optimizer) & (THREE.width == width)
+            rows = THREE[here & (THREE.noise == noise)].groupby("step")
+            for role, dashes in (("clean", ":"), ("noisy", "--")):
+                line = next(lines)
+                assert list(line.get_ydata()) == pytest.approx(rows[f"accuracy_{role}"].median())
+                assert (line.get_color(), line.get_linestyle()) == (one, dashes)
+
+
+def test_grokking_has_a_row_per_optimizer_a_line_per_decay_and_a_dot_where_it_is():
     fig = drawn("grokking")
     assert titles(fig) == ["noise 0 %", "noise 10 %", "noise 20 %", "noise 30 %"]
+    axes = np.array(fig.axes).reshape(2, 4)
+    assert [ax.get_ylabel() for ax in axes[:, 0]] == ["Adam", "AdamW"]
     (dot,) = [
         x for ax in fig.axes for x in ax.lines if x.get_marker() == "o" and len(x.get_xdata())
     ]
     first = GROWN[(GROWN.key == GROWN.key[0]) & (GROWN.step == 100)]
     assert (dot.get_xdata()[0], dot.get_ydata()[0]) == (100, first.accuracy_test.iloc[0])
-    assert dot in fig.axes[0].lines
-    for ax, noise in zip(fig.axes, (0.0, 0.1, 0.2, 0.3), strict=True):
-        lines = [x for x in ax.lines if len(x.get_xdata()) > 2]
-        for line, decay in zip(lines, DECAYS, strict=True):
-            rows = GROWN[(GROWN.noise == noise) & (GROWN.weight_decay == decay) & (GROWN.step > 0)]
-            assert list(line.get_ydata()) == list(rows.accuracy_test)
-            assert to_hex(line.get_color()) == to_hex(
-                [x for x in fig.axes[0].lines if len(x.get_xdata()) > 2][DECAYS.index(decay)]
-                .get_color()
-            )  # fmt: skip
+    assert dot in axes[1, 0].lines
+    for line, (name, decays) in zip(
+        axes, (("adam", (3e-5, 3e-4)), ("adamw", DECAYS)), strict=True
+    ):
+        colors = style.ordered_colors(len(decays), "cividis", style.PALETTES["light"])
+        for ax, noise in zip(line, (0.0, 0.1, 0.2, 0.3), strict=True):
+            lines = [x for x in ax.lines if len(x.get_xdata()) > 2]
+            here = GROWN[(GROWN.optimizer == name) & (GROWN.noise == noise) & (GROWN.step > 0)]
+            assert bool(ax.texts) == here.empty
+            for one, decay, shade in zip(lines, decays, colors, strict=False):
+                rows = here[here.weight_decay == decay]
+                assert list(one.get_ydata()) == list(rows.accuracy_test)
+                assert to_hex(one.get_color()) == to_hex(shade)
+            assert len(lines) == (0 if here.empty else len(decays))
+        texts = [text.get_text() for text in line[-1].get_legend().get_texts()]
+        assert texts == [f"decay {x:g}" for x in decays]
 
 
 @pytest.mark.parametrize("theme", style.PALETTES)

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from modnoise.arithmetic.figures.lines import legend, noise_colors, noise_names
 from modnoise.arithmetic.figures.steps import LINES, NAMES, heading, median_curve, step_axis
 from modnoise.pages import style
 from modnoise.pages.style import Palette
@@ -67,6 +68,73 @@ def rise_grid(
     if null:
         handles[_NULL] = Line2D([], [], color=color["muted"], lw=1.0)
     style.name_handles(fig, handles, below=True)
+    style.set_title(fig, title)
+    return fig
+
+
+def noise_then_rule(
+    start: pd.DataFrame, whole: pd.DataFrame, *, title: str, color: Palette
+) -> Figure:
+    """The first steps of one net (left), a whole training to where the rule is known (right).
+
+    Both frames have ``key``, ``step``, ``noise``, ``width``, ``accuracy_clean`` and
+    ``accuracy_noisy``, the first also ``label_blind``, the second ``accuracy_test``; without rows
+    of a second there is one panel.
+    """
+    fig, axes = style.panels((7.0, 2.4), 1, 1 + bool(len(whole)), sharey=True, squeeze=False)
+    roles = ("clean", "noisy", "test")
+    for ax, frame, shown in zip(axes[0], (start, whole[whole.step > 0]), (2, 3), strict=False):
+        for role in roles[:shown]:
+            line = {"color": color[role], "ls": LINES[role]}
+            median_curve(ax, frame, "step", f"accuracy_{role}", **line)
+        step_axis(ax, "step", ax is not axes[0, 0])
+        ax.set_title(f"{heading('width', frame.width.iloc[0])}, "
+                     f"{heading('noise', frame.noise.iloc[0])}", fontsize=9.5)  # fmt: skip
+        ax.set_xlabel("step")
+    median_curve(axes[0, 0], start, "step", "label_blind", color=color["muted"], lw=1.0)
+    style.accuracy_axis(axes[0, 0])
+    axes[0, 0].set_ylabel("accuracy")
+    drawn = roles[: 2 + bool(len(whole))]
+    handles = {NAMES[r]: Line2D([], [], color=color[r], ls=LINES[r]) for r in drawn}
+    handles[_NULL] = Line2D([], [], color=color["muted"], lw=1.0)
+    style.name_handles(fig, handles, below=True)
+    style.set_title(fig, title)
+    return fig
+
+
+def rise_by_noise(
+    frame: pd.DataFrame, *, cols: str, rows: str, title: str, color: Palette
+) -> Figure:
+    """As `rise_grid`, with a colour per noise ratio in each panel; medians over runs.
+
+    ``frame`` has ``key``, ``step``, ``noise``, ``accuracy_clean``, ``accuracy_noisy`` and the
+    fields ``cols`` and ``rows``.
+    """
+    across, down = sorted(frame[cols].unique()), sorted(frame[rows].unique())
+    fig, axes = style.panels(
+        (7.0, 1.2 + 1.25 * len(down)), len(down), len(across),
+        sharex=True, sharey=True, squeeze=False,
+    )  # fmt: skip
+    colors = noise_colors(frame.noise.unique(), color)
+    for (below, beside, noise), here in frame.groupby([rows, cols, "noise"]):
+        ax = axes[down.index(below), across.index(beside)]
+        for role in ("clean", "noisy"):
+            median_curve(
+                ax, here, "step", f"accuracy_{role}", each=False,
+                color=colors[noise], ls=LINES[role], lw=1.4,
+            )  # fmt: skip
+    for ax, beside in zip(axes[0], across, strict=True):
+        ax.set_title(heading(cols, beside), fontsize=9.5)
+    for ax, below in zip(axes[:, 0], down, strict=True):
+        ax.set_ylabel(heading(rows, below), fontsize=9.5)
+    for ax in axes[-1]:
+        ax.set_xlabel("step")
+    style.accuracy_axis(axes[0, 0])
+    step_axis(axes[0, 0], "step", False)
+    handles = noise_names(colors)
+    handles |= {NAMES[r]: Line2D([], [], color=color["ink"], ls=LINES[r], lw=1.4)
+                for r in ("clean", "noisy")}  # fmt: skip
+    legend(fig, handles, color, below=True)
     style.set_title(fig, title)
     return fig
 
