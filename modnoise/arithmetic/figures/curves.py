@@ -69,17 +69,18 @@ def progress_measure(
     chance: float,
     title: str,
     color: Palette,
-    names: Mapping[str, str] = _FOLLOWED,
+    names: Mapping[str, str] | None = None,
     size: tuple[float, float] = style.FULL,
 ) -> Figure:
     """Test accuracy of the parts against step, and how much of the noise the full net knows.
 
     ``history`` has ``run``, ``step``, ``part``, ``accuracy_test`` and ``accuracy_noisy``;
-    ``names`` says which parts are drawn, and what each is called at the end of its line.
+    ``names`` says which parts are drawn, and what each is called at the end of its line; default:
+    net, filtered net and random frequency.
     """
     fig, ax = style.panels(size)
     drawn = history[history.step >= 1]
-    for part, name in names.items():
+    for part, name in (names or _FOLLOWED).items():
         look, rows = LOOKS[part], drawn[drawn.part == part]
         middle = _median_line(
             ax, rows, "step", "accuracy_test", "run", **look.line(color), markevery=0.08
