@@ -298,7 +298,7 @@ class TestFolds:
         for anchor in folded:
             page.goto("about:blank")
             page.goto(f"{address}#{anchor}", wait_until="load")
-            assert page.evaluate(REVEALED, anchor), anchor
+            page.wait_for_function(REVEALED, arg=anchor)
         page.close()
 
     def test_without_scripts_all_is_open(self, site, browser, name):

@@ -11,6 +11,8 @@ unfolded: a script at the end of the page folds it, so a reader without scripts 
 from __future__ import annotations
 
 import json
+import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -146,9 +148,17 @@ def _close(section: nodes.section) -> None:
 
 
 def finish(app: Sphinx, page: str, template: str, context: dict, doctree: Any) -> None:
-    """Let a script fold a page before it is seen."""
-    if 'class="mn-' in context.get("body", "") and "mn-fold" in context["body"]:
-        context["body"] += FOLD
+    """Let a script fold a page before it is seen; give a claim's second verdict a name apart."""
+    body = context.get("body", "")
+    if "mn-fold" in body:
+        counts: Counter[str] = Counter()
+
+        def apart(found: re.Match[str]) -> str:
+            counts[found[1]] += 1
+            again = f"-{counts[found[1]]}" if counts[found[1]] > 1 else ""
+            return f'id="{found[1]}{again}"'
+
+        context["body"] = re.sub(r'\bid="(verdict-[^"]+)"', apart, body) + FOLD
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

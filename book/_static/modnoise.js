@@ -10,7 +10,7 @@
     }
     const own = target.matches("section") && target.querySelector(":scope > details.mn-section");
     if (own) own.open = true;
-    target.scrollIntoView();
+    target.scrollIntoView({ behavior: "instant" }); // the page still grows
   }
 
   function follow() {
@@ -78,6 +78,17 @@
     board.prepend(bar);
     draw();
   }
+
+  // Widgets and formulas come late and push the target away, until the reader moves.
+  let moved = false;
+  for (const kind of ["wheel", "touchstart", "keydown", "pointerdown"]) {
+    window.addEventListener(kind, () => { moved = true; }, { once: true, passive: true });
+  }
+  const again = () => { if (!moved) follow(); };
+  window.addEventListener("load", () => {
+    again();
+    window.MathJax?.startup?.promise?.then(again);
+  });
 
   document.addEventListener("DOMContentLoaded", () => {
     document.querySelectorAll(".mn-board").forEach(filters);
