@@ -116,8 +116,10 @@ def ours(card: pd.DataFrame) -> pd.DataFrame:
 
 
 def both(card: pd.DataFrame) -> pd.DataFrame:
-    """`papers`, then `ours`."""
-    return pd.concat([papers(card), ours(card)])
+    """`papers`, then `ours`, those of one paper together."""
+    found = pd.concat([papers(card), ours(card)])
+    order = {paper: i for i, paper in enumerate(found.paper.unique())}
+    return found.sort_values("paper", key=lambda x: x.map(order), kind="stable")
 
 
 def _one_each(card: pd.DataFrame, names: Iterable[str]) -> pd.DataFrame:
