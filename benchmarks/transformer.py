@@ -21,7 +21,7 @@ from trainers import Contender, Step, alternate, typical
 
 from modnoise.arithmetic.tables import noisy_table
 from modnoise.store.provenance import processor
-from modnoise.transformer.engine import TransformerEngine
+from modnoise.transformer.engine import TransformerEngine, training_pairs
 from modnoise.transformer.net import PlainTransformer, new_transformers
 from modnoise.transformer.run import TransformerRun
 
@@ -49,7 +49,7 @@ def plain(run: TransformerRun, device: str) -> Step:
 def fast(run: TransformerRun, device: str, nets: int) -> Step:
     """One step of the engine for nets that differ in their seeds."""
     runs = [run.but(seed=seed) for seed in range(nets)]
-    return TransformerEngine(runs, new_transformers(runs), noisy_table(runs)).step
+    return TransformerEngine(runs, new_transformers(runs), training_pairs(noisy_table(runs))).step
 
 
 def bound(run: TransformerRun, device: str, nets: int) -> Step:

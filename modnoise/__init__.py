@@ -1,9 +1,9 @@
 """modnoise: memorization and generalization side by side, on modular arithmetic with label noise.
 
 `spec`, `claim` and `sweep` say what a run, a claim and a set of runs are. `studies` lists what is
-studied with them: `arithmetic`, the main paper, whose words are at hand here; `mnist` and
-`transformer`. `training` takes the steps of all of them, `store` loads or trains and records,
-`pages` serves the notebooks.
+studied with them: `arithmetic`, the main paper, whose words are at hand here; `mnist`,
+`transformer`, `unified`, `rote`, `facts` and `distillation`. `training` takes the steps of all of
+them, `store` loads or trains and records, `pages` serves the notebooks.
 
 >>> import modnoise as mn
 >>> run = mn.Run(p=31, noise=0.8, width=2049, steps=200)
@@ -25,7 +25,7 @@ __version__ = "0.1.0"
 # Names are imported when they are first used: listing experiments needs no torch.
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["mnist", "transformer"],
+    submodules=["distillation", "facts", "mnist", "rote", "transformer", "unified"],
     submod_attrs={
         "arithmetic": [
             "ACTIVATIONS",
@@ -43,12 +43,15 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "compare",
             "count_collisions",
             "dominant_frequency",
+            "extract",
             "expected_collisions",
             "figures",
             "filtrate",
             "frequency_norms",
+            "inspect",
             "ipr",
             "ipr_logarithm",
+            "known_planes",
             "label_blind",
             "ladder_table",
             "largest_product",
@@ -60,6 +63,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "noise_first",
             "noisy_table",
             "outcomes",
+            "overlap",
             "parts",
             "peak_counts",
             "peaks",
@@ -68,6 +72,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "prior_rows",
             "pruning_table",
             "random_frequency",
+            "read_net",
             "scores",
             "smallest_frequency",
             "sparsity",

@@ -55,7 +55,7 @@ class Claim:
     ``under``: the paper's claim that this one is evidence for, being the same of another
     activation, optimizer, operation or share; empty: it stands for itself. ``first``: it is about
     so many first steps (0: about trained nets). ``widest``: with no net of this width the paper's
-    claim cannot be refuted.
+    claim cannot be refuted. ``of``: whose claim it is, where neither ours nor a follow-up's.
     """
 
     id: str
@@ -71,6 +71,7 @@ class Claim:
     under: str = ""
     first: int = 0
     widest: int = 0
+    of: str = "Liu & Lu 2026"
 
     @property
     def names_no_scale(self) -> bool:
@@ -84,10 +85,7 @@ class Claim:
             return "The follow-up (arXiv 2610.11833)"
         if self.source.startswith("ours"):
             return "Ours: controls and findings"
-        return PAPER
-
-
-PAPER = "Liu & Lu 2026"
+        return self.of
 
 
 class Untested(Exception):
@@ -273,6 +271,8 @@ def check(claim_id: str, frame: pd.DataFrame, *, scale: str) -> Verdict:
     can_refute = claim.names_no_scale or (bool(papers) and width >= claim.widest)
     failed = "refuted" if can_refute else "not seen here"
     try:
+        if frame.empty:
+            raise Untested("no runs")
         for name, value in claim.needs.items():
             if name in frame and (frame[name] != value).any():
                 raise Untested(f"{name} = {frame[name].iloc[0]}, the claim is about {value}")

@@ -296,6 +296,28 @@ def import__(folder: Path = FOLDER, store: Path | None = STORE) -> None:
         raise typer.Exit(_fail(message, 1))
 
 
+ROLE = typer.Option(
+    None, metavar="ROLE=TENSOR", help="U, V, W, bias or mu; .T turns a matrix round"
+)
+
+
+@app.command("inspect", short_help="what somebody's two-layer net knows")
+def inspect_(
+    weights: Path = typer.Argument(metavar="FILE", help="safetensors, PyTorch or npz"),
+    op: str = typer.Option("add", metavar="OP", help="add, sub or mul"),
+    act: str = typer.Option("relu", metavar="ACT", help="activation"),
+    names: list[str] | None = ROLE,
+    p: int | None = typer.Option(None, metavar="P", help="modulus, where shapes do not tell"),
+    figures: Path | None = typer.Option(None, metavar="FOLDER", help="write figures here"),
+) -> None:
+    """Say what a two-layer net on pairs (a, b) knows, as it is and filtered. Nothing that the file
+    holds is executed. Example: modnoise inspect net.pt --op mul --names U=fc1.weight"""
+    from modnoise.arithmetic.inspection import report
+    from modnoise.arithmetic.own import roles
+
+    report(weights, op, figures, act=act, names=roles(names or ()), p=p)
+
+
 def _fail(message: str, code: int) -> int:
     print(f"modnoise: {message}", file=sys.stderr)
     return code

@@ -25,6 +25,10 @@ STUDIES = [
     "modnoise.arithmetic",
     "modnoise.mnist",
     "modnoise.transformer",
+    "modnoise.unified",
+    "modnoise.rote",
+    "modnoise.facts",
+    "modnoise.distillation",
 ]
 """Packages of the studies, in the order in which they are listed: the main paper first."""
 

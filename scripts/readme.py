@@ -30,12 +30,12 @@ def final_rows(name: str) -> pd.DataFrame:
 
 
 def table() -> str:
-    """Counts of the paper's claims by verdict, and a line for each that is a headline."""
+    """Counts of the papers' claims by verdict, and a line for each that is a headline."""
     card = scorecard.papers(scorecard.read())
     counts = ", ".join(f"{n} {state}" for state, n in scorecard.counts(card).items())
     lines = [
-        f"{len(card)} claims of the paper: {counts}; all of them, with rules and numbers, and our "
-        f"controls are on the [scorecard](notebooks/99_scorecard.ipynb). Those that are asked "
+        f"{len(card)} claims of the papers: {counts}; all of them, with rules and numbers, and "
+        f"our controls are on the [scorecard](notebooks/99_scorecard.ipynb). Those that are asked "
         f"about first:",
         "",
         "| claim | verdict | measured | page |",

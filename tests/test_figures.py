@@ -68,6 +68,7 @@ CALLS = {
     "filtration_against width": ((BY_WIDTH,), {"x": "width", **COMMON}),
     "width_steps": ((BY_STEP,), {"parts": ["G", "R"], **COMMON}),
     "accuracy_bars": ((NETS,), COMMON),
+    "inspected": ((NETS.test,), COMMON),
     "swap_bars": ((SWAPPED,), COMMON),
     "schematic": ((), {}),
     "neurons": (tuple(VECTORS), {"labels": ["x", "y", "z"], "title": "A finding"}),

@@ -38,7 +38,7 @@ def test_the_page_on_speed_is_the_recorded_benchmarks(readme):
 def test_the_table_has_one_line_per_headline_and_counts_the_papers_claims(readme):
     lines = readme.table().splitlines()
     card = readme.scorecard.papers(readme.scorecard.read())
-    assert lines[0].startswith(f"{len(card)} claims of the paper: ")
+    assert lines[0].startswith(f"{len(card)} claims of the papers: ")
     names = [name for name, claim in CLAIMS.items() if claim.headline]
     assert sorted(re.search(r"\(`(.+?)`\)", line)[1] for line in lines[4:]) == sorted(names)
     for line in lines[4:]:

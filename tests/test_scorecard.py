@@ -186,6 +186,21 @@ def test_a_claim_has_the_verdict_of_its_highest_setting_and_counts_the_others_as
     assert both(card).claim.tolist() == ["R3.1-1a", "R5.1", "C1-seeds"]
 
 
+def test_papers_but_the_first_fold_under_their_name_and_counts():
+    card = verdicts(
+        ("R5.1", "confirmed", SMALL, 17), ("R3.1-1a", "refuted", SMALL, 17),
+        ("RAF-both", "confirmed", SMALL, 0), ("RAF-width", "confirmed", SMALL, 0),
+    )  # fmt: skip
+    card = card.assign(paper=["A", "A", "B & C", "B & C"])
+    html = lines(card)._repr_html_()
+    assert '<section class="mn-paper"><div><h3>A</h3> <small>1 confirmed, 1 refuted' in html
+    folded = (
+        '<details class="mn-paper mn-fold" open><summary><h3>B &amp; C</h3> <small>2 confirmed<'
+    )
+    assert html.count("mn-paper") == 2
+    assert folded in html
+
+
 @pytest.mark.parametrize(
     ("lower", "higher"),
     [

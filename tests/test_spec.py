@@ -136,7 +136,7 @@ CHANGED = {
     "tied": True, "init": "normal", "optimizer": "adam", "lr": 0.01, "weight_decay": 0.0,
     "beta1": 0.8, "beta2": 0.98, "eps": 1e-7, "momentum": 0.5, "warmup": 0, "steps": 10,
     "record_parts": True,
-    "record_structure": True,
+    "record_structure": True, "record_extraction": True,
     "batch": 7,
     "matmul": "bf16", "record_gradients": True, "dtype": "float64", "seed": 1,
 }  # fmt: skip
@@ -189,3 +189,12 @@ def test_runs_of_a_stack_may_differ_in_the_per_net_fields_only():
     for name, value in CHANGED.items():
         same = base.but(**{name: value}).stack_fields == base.stack_fields
         assert same == (name in Run.PER_NET), name
+
+
+@pytest.mark.parametrize("name", ["record_parts", "record_structure", "record_extraction"])
+@pytest.mark.parametrize("p", [8, 9])
+def test_what_needs_logarithms_is_refused_where_there_are_none(name, p):
+    Run(p=p, op="add", **{name: True})
+    Run(p=11, op="mul", **{name: True})
+    with pytest.raises(SpecError, match=rf"{name} = True .* p = {p}: p must be an odd prime"):
+        Run(p=p, op="mul", **{name: True})

@@ -338,18 +338,27 @@ def test_damage_is_named_moved_aside_and_computed_again(store, caplog, name, dam
         assert (store.root / f"{TINY.key}.damaged-{n}").is_dir()
 
 
-def test_every_flipped_bit_of_a_record_is_noticed(store):
+def test_every_flipped_bit_of_a_record_is_noticed_or_changes_nothing(store):
+    """The last of 17 digits of the seconds may change without changing the number."""
     load_or_train(TINY, store=store, **QUIET)
     folder = store.root / TINY.key
-    read_folder(folder)
+    written = read_folder(folder)
     rng = np.random.default_rng(0)
     for path in sorted(folder.iterdir()):
-        intact = path.read_bytes()
+        intact, same = path.read_bytes(), 0
         for position in rng.integers(len(intact), size=60).tolist():
             flip(path, position)
-            with pytest.raises(Damaged, match=path.name):
-                read_folder(folder)
+            try:
+                found = read_folder(folder)
+            except Damaged as error:
+                found = error
+            if isinstance(found, Damaged):
+                assert path.name in str(found)
+            else:
+                assert found == written
+                same += 1
             path.write_bytes(intact)
+        assert same <= 3 * (path.name == files.MANIFEST)
 
 
 class Killed(BaseException):

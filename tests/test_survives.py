@@ -78,8 +78,12 @@ from modnoise.store.provenance import commit
 from modnoise.arithmetic.run import Run
 from modnoise.store.records import Store
 from modnoise.store.load import load_or_train
+from modnoise.studies import SPECS
+from modnoise.training.loop import kind_of
+from modnoise.store import campaign, plan, stacks
 runs = [Run(**fields) for fields in json.loads(sys.argv[1])]
 commit()
+kind_of(runs[0]), len(SPECS)  # what a child would import anew, before its first step
 print("ready", flush=True)
 for line in sys.stdin:
     word, what = line.split()
@@ -154,7 +158,8 @@ def test_a_campaign_killed_20_times_anywhere_leaves_the_same_store(
     print("seed", seed)
     rng, killed, places = random.Random(seed), 0, set()
     running = [campaigns.start(store) for _ in range(processes)]
-    while killed < 20:
+    while killed < 20 or len(places) < 6:  # a slow machine is killed at one place many times
+        assert killed < 200
         time.sleep(rng.uniform(0, seconds / 4 / processes))
         victim = rng.randrange(processes)
         os.kill(running[victim], signal.SIGKILL)
@@ -172,7 +177,6 @@ def test_a_campaign_killed_20_times_anywhere_leaves_the_same_store(
     assert [campaigns.end(pid) for pid in running] == [0] * processes
     assert content(store) == expected
     print("records and steps at the kills", sorted(places))
-    assert len(places) > 5
 
 
 # --- damaged files

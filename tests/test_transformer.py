@@ -19,7 +19,7 @@ from modnoise.store.records import configuration
 from modnoise.studies import spec_from
 from modnoise.training.loop import kind_of, train
 from modnoise.transformer import engine as engines_module
-from modnoise.transformer.engine import TransformerEngine
+from modnoise.transformer.engine import TransformerEngine, training_pairs
 from modnoise.transformer.net import (
     PlainTransformer,
     TransformerStack,
@@ -124,7 +124,7 @@ def test_gradients_are_autograds_whatever_the_block(monkeypatch, block_floats):
     monkeypatch.setattr(engines_module, "BLOCK_FLOATS", block_floats)
     runs = two_runs()
     nets, table = shaken(runs), noisy_table(runs)
-    engine = TransformerEngine(runs, nets, table)
+    engine = TransformerEngine(runs, nets, training_pairs(table))
     assert len(engine._blocks) == {1: 2, 2**19: 1}[block_floats]
     for i in range(2):
         net, tokens, labels = plain_pairs(nets, table, i)
@@ -137,7 +137,7 @@ def test_gradients_are_autograds_whatever_the_block(monkeypatch, block_floats):
 def test_100_steps_are_those_of_torchs_adamw():
     runs = two_runs(warmup=10)
     nets, table = new_transformers(runs), noisy_table(runs)
-    engine = TransformerEngine(runs, nets, table)
+    engine = TransformerEngine(runs, nets, training_pairs(table))
     for _ in range(100):
         engine.step()
     for i, run in enumerate(runs):
@@ -206,7 +206,8 @@ def test_training_memorizes_wrong_labels_and_generalizes_without_them():
 def test_the_engine_takes_the_same_steps_on_a_gpu():
     runs = two_runs()
     nets, table = new_transformers(runs), noisy_table(runs)
-    engines = [TransformerEngine(runs, nets, table, device) for device in ("cpu", "cuda")]
+    pairs = training_pairs(table)
+    engines = [TransformerEngine(runs, nets, pairs, device) for device in ("cpu", "cuda")]
     for engine in engines:
         for _ in range(20):
             engine.step()

@@ -102,12 +102,12 @@ def shown(page: Path) -> tuple[Answered, str]:
 
 
 def verdicts(folder: Path) -> str:
-    """How many of the paper's claims hold, and the scorecard's figure."""
+    """How many of the papers' claims hold, and the scorecard's figure."""
     card = scorecard.papers(scorecard.read(folder))
     counts = scorecard.counts(card).items()
     told = ", ".join(f"**{n}** {state}" for state, n in counts if n)
     _, figure = shown(folder / "99_scorecard.ipynb")
-    return f"{len(card)} claims of the paper: {told}.\n\n```{{raw}} html\n{figure}\n```"
+    return f"{len(card)} claims of the papers: {told}.\n\n```{{raw}} html\n{figure}\n```"
 
 
 def chapters(toc: dict, folder: Path) -> str:

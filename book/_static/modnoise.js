@@ -69,9 +69,10 @@
       }
       const shown = lines.filter((line) => !line.hidden).length;
       count.textContent = `${shown} of ${lines.length} claims`;
-      for (const list of board.querySelectorAll("ul:has(> .mn-line)")) {
-        const none = !list.querySelector(":scope > .mn-line:not([hidden])");
-        list.hidden = list.previousElementSibling.hidden = none;
+      const chosen = selects.some(({ value }) => value !== "all");
+      for (const paper of board.querySelectorAll(".mn-paper")) {
+        paper.hidden = !paper.querySelector(".mn-line:not([hidden])");
+        if (paper.tagName === "DETAILS") paper.open = chosen;
       }
     }
     bar.append(count);

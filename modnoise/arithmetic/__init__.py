@@ -20,6 +20,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "mean_collisions",
         ],
         "experiments": ["base_run"],
+        "extraction.net": ["extract"],
+        "extraction.planes": ["known_planes", "overlap"],
         "fourier": [
             "angles",
             "dominant_frequency",
@@ -46,6 +48,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "scores",
         ],
         "nets": ["ACTIVATIONS", "NetStack", "new_nets"],
+        "inspection": ["Inspection", "inspect", "pictures"],
+        "own": ["read_net"],
         "partition": ["ipr", "strength"],
         "regimes": ["peak_counts", "peaks", "thresholds"],
         "run": ["Run", "TableRun"],

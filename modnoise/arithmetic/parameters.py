@@ -20,6 +20,30 @@ class QuickstartParameters(Spec):
     seed: int = Field(ge=0)
 
 
+class ExtractionParameters(Spec):
+    """Parameters of ``12_where_the_rule_lives``; they choose the net that is looked at closely."""
+
+    NOTEBOOK: ClassVar[str] = "12_where_the_rule_lives"
+
+    scale: Literal["smoke", "laptop"]
+    noise: float = Field(ge=0, le=1)
+    op: Literal["add", "sub", "mul"]
+    seed: int = Field(ge=0)
+
+
+class OwnNetParameters(Spec):
+    """Parameters of ``13_your_own_net``."""
+
+    NOTEBOOK: ClassVar[str] = "13_your_own_net"
+
+    scale: Literal["smoke", "laptop"]
+    noise: float = Field(ge=0, le=1)
+    seed: int = Field(ge=0)
+    weights: str
+    op: Literal["add", "sub", "mul"]
+    act: Literal["relu", "quadratic", "gelu", "reverse_relu"]
+
+
 class DescentParameters(Spec):
     """Parameters of ``01_double_descent``; they choose the ladder of widths looked at closely."""
 
@@ -83,6 +107,8 @@ class PartitionParameters(Spec):
 
 PARAMETERS = (
     QuickstartParameters,
+    ExtractionParameters,
+    OwnNetParameters,
     DescentParameters,
     DynamicsParameters,
     FiltrationParameters,

@@ -207,6 +207,9 @@ class Run(TableRun):
     record_structure: bool = field(
         False, "ours", "at the end also record phases, frequencies and partitions (structure.py)"
     )
+    record_extraction: bool = field(
+        False, "ours", "at the end also record what extractions without a prior answer"
+    )
     dtype: Literal["float32", "float64"] = field("float32", "ours", "precision of the weights")
     matmul: Literal["exact", "bf16", "tf32"] = field(
         "exact",
@@ -239,6 +242,16 @@ class Run(TableRun):
                 f"matmul = {self.matmul!r} is not allowed with dtype = {self.dtype!r}: "
                 f"it must be exact"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _possible_logarithms(self) -> Run:
+        for name in ("record_parts", "record_structure", "record_extraction"):
+            if getattr(self, name) and self.op == "mul" and not _is_odd_prime(self.p):
+                raise ValueError(
+                    f"{name} = True is not allowed with op = 'mul', p = {self.p}: "
+                    f"p must be an odd prime, which has logarithms"
+                )
         return self
 
     def but(self, **changes: Any) -> Run:
@@ -295,13 +308,17 @@ class Run(TableRun):
         return numbers * (8 if self.dtype == "float64" else 4)
 
 
+def _is_odd_prime(p: int) -> bool:
+    return p > 2 and all(p % d for d in range(2, int(p**0.5) + 1))
+
+
 def _has_square(p: int) -> bool:
     """Whether `tables.bijective_labels` is a Latin square modulo p.
 
     Rows: d -> (4 + chi(d)) d is one-to-one iff chi(3) = chi(5) != 0. Columns: d -> (3 + chi(d)) d
     is iff chi(2) = chi(4) = 1.
     """
-    if p < 7 or not all(p % d for d in range(2, int(p**0.5) + 1)):
+    if p < 7 or not _is_odd_prime(p):
         return False
     chi2, chi3, chi5 = (pow(x, (p - 1) // 2, p) for x in (2, 3, 5))
     return chi2 == 1 and chi3 == chi5

@@ -8,6 +8,7 @@ import torch
 
 from modnoise.arithmetic.engines.fast import FastEngine, block_size, columns
 from modnoise.arithmetic.engines.reference import ReferenceEngine
+from modnoise.arithmetic.extraction.rows import extraction
 from modnoise.arithmetic.fourier import parts
 from modnoise.arithmetic.gradients import alignment
 from modnoise.arithmetic.metrics import CHUNK, ROLES, scores
@@ -90,6 +91,10 @@ def _rows(
                 | {"norm": norm[i]}
                 | extra[i]
             )
+    if last and run.record_extraction:
+        for i, one in enumerate(runs):
+            found = extraction(nets[i], table[i], one.op, one.seed)
+            rows += [{"run": i, "step": step, "norm": float("nan"), **row} for row in found]
     return rows
 
 
@@ -98,7 +103,7 @@ def prepare(runs: Sequence[Run], device: str, engine: str = "fast") -> Trainee:
 
     Recorded are one row per (run, step, part) with ``accuracy_<role>``, ``cross_entropy_<role>``
     (nats), ``norm`` (of all parameters) and, where asked for, ``r_c``, ``r_n``, ``cos``
-    (`alignment`) and the numbers of `structure`.
+    (`alignment`), the numbers of `structure` and the rows of `extraction`.
 
     Raises:
         ValueError: an engine that does not exist, or cannot compute products as asked.

@@ -37,6 +37,8 @@ def recorded(
     by: str = "noise",
     filtered: str = "G_quadratic",
     control: str = "G_random",
+    doing: str = "keeping one frequency per neuron",
+    drawn: str = "frequencies",
 ) -> Recorded:
     """Explore final accuracies (median over seeds) along one field, on a page or in JupyterLab.
 
@@ -48,6 +50,8 @@ def recorded(
         by: field on the slider.
         filtered: the part whose recovery the sentence is about.
         control: the part it is compared with.
+        doing: what made ``filtered``, in the sentence.
+        drawn: what ``control`` draws at random.
 
     Raises:
         ValueError: a part that the sentence needs is missing.
@@ -67,7 +71,8 @@ def recorded(
         }
         for value in values
     ]
-    sentences = [_recovery(row["full"], row[filtered], row[control], chance) for row in rows]
+    words = (doing, drawn)
+    sentences = [_recovery(x["full"], x[filtered], x[control], chance, words) for x in rows]
     return slider(by, values, rows, sentences, chance, ("test", "noisy"))
 
 
@@ -130,7 +135,10 @@ def _kept(gamma: float, score: str, row: dict, whole: dict) -> str:
     )
 
 
-def _recovery(full: dict, filtered: dict, control: dict, chance: float) -> str:
+def _recovery(
+    full: dict, filtered: dict, control: dict, chance: float, words: tuple[str, str]
+) -> str:
+    doing, drawn = words
     test = filtered["test"] or 0.0
     finds = "recovers part of the rule" if test > 3 * chance else "finds nothing"
     finds = "recovers the rule" if test >= 0.95 else finds
@@ -139,9 +147,8 @@ def _recovery(full: dict, filtered: dict, control: dict, chance: float) -> str:
         known = f"The full net knows {percent(full['noisy'])} of its wrong labels"
     return (
         f"{known} and is right on {percent(full['test'])} of the test pairs (chance "
-        f"{percent(chance)}); keeping one frequency per neuron {finds}: "
-        f"{percent(filtered['test'])}, against {percent(control['test'])} for frequencies "
-        f"drawn at random."
+        f"{percent(chance)}); {doing} {finds}: {percent(filtered['test'])}, against "
+        f"{percent(control['test'])} for {drawn} drawn at random."
     )
 
 

@@ -177,8 +177,8 @@ class Lines:
 
     def _repr_html_(self) -> str:
         groups = (
-            f"<h3>{escape(paper)}</h3><ul>{''.join(map(self._line, rows.itertuples()))}</ul>"
-            for paper, rows in self.card.groupby("paper", sort=False)
+            _group(paper, rows, "".join(map(self._line, rows.itertuples())), first=i == 0)
+            for i, (paper, rows) in enumerate(self.card.groupby("paper", sort=False))
         )
         return f'<div class="mn-board">{"".join(groups)}</div>'
 
@@ -198,6 +198,18 @@ class Lines:
             f"<p><small>{escape(row.claim)}, {escape(row.source)}; {row.tally} conditions{runs}. "
             f"{escape(row.setting)}</small></p></details>{row.mini}</li>"
         )
+
+
+def _group(paper: str, rows: pd.DataFrame, shown: str, *, first: bool) -> str:
+    """The lines of one paper under its name and counts, folded unless it is the first."""
+    told = ", ".join(f"{n} {state}" for state, n in counts(rows).items() if n)
+    head = f"<h3>{escape(paper)}</h3> <small>{told}</small>"
+    if first:
+        return f'<section class="mn-paper"><div>{head}</div><ul>{shown}</ul></section>'
+    return (
+        f'<details class="mn-paper mn-fold" open><summary>{head}</summary><ul>{shown}</ul>'
+        "</details>"
+    )
 
 
 def _link(row: tuple) -> str:

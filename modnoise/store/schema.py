@@ -26,7 +26,7 @@ from modnoise.spec import Spec, SpecError, Trainable
 from modnoise.studies import spec_from
 from modnoise.sweep import SCALES
 
-DEEPEST = 12
+DEEPEST = 16
 """Levels of nesting of which no file of ours has more; deeper ones would end in the recursion
 limit of whatever walks through them."""
 

@@ -9,10 +9,11 @@ weights A_h = softmax(s_h[a], s_h[b], s_h[=]) of head h,
     logits = skip + relu(pre) (W_out W_U),
 
 where R_h[x], of length d_mlp + p + 1, is the value in place x (less that of "="), taken through
-W_O and then through W_in and W_U at once: 8 p + 1 rows for 4 heads, made once a step. Per pair
-there remain a weighted sum of 9 looked-up rows (`embedding_bag`) and one product with W_out W_U.
-Their gradients are written out, in blocks of pairs that fit the cache; those of the few rows are
-autograd's. All sums are in a fixed order. That it equals the plain net is tested; source: ours.
+W_O and then through W_in and W_U at once: 8 p + 1 rows for 4 heads, made once a step for each
+token that may stand last ("=", or one for each of several tasks). Per pair there remain a weighted
+sum of 9 looked-up rows (`embedding_bag`) and one product with W_out W_U. Their gradients are
+written out, in blocks of pairs that fit the cache; those of the few rows are autograd's. All sums
+are in a fixed order. That it equals the plain net is tested; source: ours.
 """
 
 from __future__ import annotations
@@ -21,23 +22,44 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import embedding, embedding_bag
 
 from modnoise.arithmetic import NoisyTable
+from modnoise.spec import Trainable
 from modnoise.training import optim
 from modnoise.transformer.net import TransformerStack
-from modnoise.transformer.run import TransformerRun
 
 BLOCK_FLOATS = 2**19
 """Hidden activations per block on a CPU: 2 MB of float32 (ours, measured)."""
+
+
+class Examples(NamedTuple):
+    """Training pairs of a stack, as many for each run, in any order.
+
+    ``end`` numbers the token in the last place, 0 for "="; ``label`` is the given answer.
+    """
+
+    a: Int[Tensor, "run pair"]
+    b: Int[Tensor, "run pair"]
+    end: Int[Tensor, "run pair"]
+    label: Int[Tensor, "run pair"]
+
+
+def training_pairs(table: NoisyTable) -> Examples:
+    """All training pairs of a table with their given labels, behind "="."""
+    table = table.to("cpu")
+    a, b = torch.nonzero(table.train)[:, 1:].view(len(table.role), -1, 2).unbind(-1)
+    label = torch.stack([t[m] for t, m in zip(table.given, table.train, strict=True)])
+    return Examples(a, b, torch.zeros_like(a), label)
 
 
 class _Block(NamedTuple):
     """Indices of one block of training pairs, flattened over runs."""
 
     pairs: slice
-    lookup: Tensor  # (run * pairs, 2 head + 1) rows of the flattened table
+    lookup: Tensor  # (run * pairs, 2 head + 1) rows of the flattened tables
     order: Tensor  # the same, sorted by row: positions in ``lookup``
     pair: Tensor  # and the pairs they belong to
     offsets: Tensor  # (run * rows) start of each row's group in ``order``
@@ -45,48 +67,49 @@ class _Block(NamedTuple):
 
 
 class TransformerEngine:
-    """Full-batch AdamW steps of a stack of transformers (see `TransformerRun.PER_NET`).
+    """Full-batch AdamW steps of a stack of one-layer transformers.
 
     Args:
-        runs: members; lr and weight_decay may differ, see `TransformerRun.stack_fields`.
+        runs: members, with the fields of `TransformerRun`; lr and weight_decay may differ.
         nets: starting weights (copied).
-        table: their data, stacked alike.
+        examples: their data, stacked alike.
         device: ``"cpu"`` or ``"cuda"``.
+        gate: 0 or 1 for each last token and MLP neuron, whether it sees the neuron; default all.
     """
 
     def __init__(
         self,
-        runs: Sequence[TransformerRun],
+        runs: Sequence[Trainable],
         nets: TransformerStack,
-        table: NoisyTable,
+        examples: Examples,
         device: str = "cpu",
+        gate: Float[Tensor, "end neuron"] | None = None,
     ) -> None:
-        self.run, self.updates = runs[0], 0
+        self.run, self.updates, self._stack = runs[0], 0, type(nets)
         self.params = [x.to(device, copy=True).contiguous() for x in nets.named.values()]
         self.state = [[torch.zeros_like(x) for x in self.params] for _ in range(2)]
         self.lr, self.weight_decay = (
             torch.tensor([getattr(run, of) for run in runs], dtype=nets.W_U.dtype, device=device)
             for of in ("lr", "weight_decay")
         )
-        self._plan(table.to("cpu"), device)
+        self._gate = None if gate is None else gate.to(device, nets.W_U.dtype)[:, None]
+        self._plan(examples, nets.p, nets.W_U.shape[2], device)
 
     @property
     def nets(self) -> TransformerStack:
         """Views of the current weights: they change with the next step."""
-        return TransformerStack(*self.params)
+        return self._stack(*self.params)
 
-    def _plan(self, table: NoisyTable, device: str) -> None:
+    def _plan(self, examples: Examples, p: int, classes: int, device: str) -> None:
         """Sort out all indices, once, on the CPU."""
-        runs, p, heads = len(table.role), table.p, self.run.heads
-        a, b = torch.nonzero(table.train)[:, 1:].view(runs, -1, 2).unbind(-1)
-        given = torch.stack([t[m] for t, m in zip(table.given, table.train, strict=True)])
-        self.n = a.shape[1]
-        base = torch.arange(runs)[:, None] * (2 * p + 1)
-        self._places = [(x + base).to(device) for x in (a, b + p)]  # rows of the scores
+        a, b, end, given = examples
+        (runs, self.n), heads, ends = a.shape, self.run.heads, self.params[0].shape[1] - p
+        one_of = torch.arange(runs)[:, None] * ends + end  # of runs * ends tables
+        self._places = [x.to(device) for x in (a + one_of * 2 * p, b + p + one_of * 2 * p, one_of)]
         rows = 2 * p * heads + 1
         places = torch.stack([a, b + p], -1)[..., None] + torch.arange(heads) * 2 * p
         lookup = torch.cat([places.flatten(2), torch.full((runs, self.n, 1), rows - 1)], 2)
-        lookup += torch.arange(runs)[:, None, None] * rows
+        lookup += one_of[..., None] * rows
         size = self.n
         if device == "cpu":
             size = max(64, min(size, BLOCK_FLOATS // (runs * max(self.run.d_mlp, 2 * p))))
@@ -96,33 +119,36 @@ class TransformerEngine:
             pairs = slice(start, min(start + size, self.n))
             part, label = lookup[:, pairs].flatten(0, 1), given[:, pairs].flatten()
             group, order = part.flatten().sort(stable=True)
-            counts = torch.bincount(group, minlength=runs * rows)
+            counts = torch.bincount(group, minlength=runs * ends * rows)
             index = (part, order, order // part.shape[1], counts.cumsum(0) - counts)
-            flat = torch.arange(len(label)) * (p + 1) + label
+            flat = torch.arange(len(label)) * classes + label
             self._blocks.append(_Block(pairs, *(x.to(device) for x in (*index, flat))))
 
     def _parts(self, nets: TransformerStack) -> list[Tensor]:
         """What pairs are made of, few rows: for pre, for skip, weights per pair, W_out W_U."""
         x, scores, values = nets.context()
-        ahead = torch.cat([nets.W_in.mT, nets.W_U], -1)
+        ahead, last = torch.cat([nets.W_in.mT, nets.W_U], -1), 2 * nets.p
         rows = values @ (nets.W_O @ ahead[:, None])
-        own = rows[:, :, -1:]
+        own = rows[:, :, last:]  # (run head end L)
         bias = torch.cat([nets.b_in, (nets.b_out[:, None] @ nets.W_U)[:, 0]], -1)
-        const = x[:, -1:] @ ahead + own.sum(1) + bias[:, None]
-        table = torch.cat([(rows[:, :, :-1] - own).flatten(1, 2), const], 1)
-        flat = scores.flatten(0, 1)
-        at_a, at_b = (embedding(places, flat) for places in self._places)
-        at_end = scores[:, -1:].expand_as(at_a)
-        weight = torch.stack([at_a, at_b, at_end]).softmax(0)
+        const = x[:, last:] @ ahead + own.sum(1) + bias[:, None]
+        less = (rows[:, :, None, :last] - own[:, :, :, None]).transpose(1, 2)
+        table = torch.cat([less.flatten(2, 3), const[:, :, None]], 2)  # (run end row L)
+        flat = scores[:, :, :last].flatten(0, 2)
+        at_a, at_b = (embedding(places, flat) for places in self._places[:2])
+        own_score = scores[:, :, last:].diagonal(dim1=1, dim2=2).mT.flatten(0, 1)
+        weight = torch.stack([at_a, at_b, embedding(self._places[2], own_score)]).softmax(0)
         lookup = torch.cat([weight[0], weight[1], torch.ones_like(at_a[..., :1])], -1)
         pre, skip = table.split([nets.W_in.shape[1], nets.W_U.shape[2]], -1)
+        if self._gate is not None:
+            pre = pre * self._gate
         return [pre.contiguous(), skip.contiguous(), lookup, nets.W_out @ nets.W_U]
 
     def _pair_gradients(self, parts: Sequence[Tensor]) -> list[Tensor]:
-        """Gradients of the mean cross-entropy, over p + 1 tokens, by what `_parts` gives."""
+        """Gradients of the mean cross-entropy, over all tokens of W_U, by what `_parts` gives."""
         pre_rows, skip_rows, weights, up = (x.detach() for x in parts)
         grads = [torch.zeros_like(x) for x in (pre_rows, skip_rows, weights, up)]
-        flat = pre_rows.flatten(0, 1), skip_rows.flatten(0, 1)
+        flat = pre_rows.flatten(0, 2), skip_rows.flatten(0, 2)
         for block in self._blocks:
             weight = weights[:, block.pairs].flatten(0, 1).requires_grad_()
             with torch.enable_grad():
@@ -151,7 +177,7 @@ class TransformerEngine:
         """Gradients of the mean cross-entropy over all training pairs, in the fields' order."""
         leaves = [x.detach().requires_grad_() for x in self.params]
         with torch.enable_grad():
-            parts = self._parts(TransformerStack(*leaves))
+            parts = self._parts(self._stack(*leaves))
         return list(torch.autograd.grad(parts, leaves, self._pair_gradients(parts)))
 
     def step(self) -> None:

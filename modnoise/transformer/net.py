@@ -27,7 +27,8 @@ class TransformerStack:
     """Weights of a stack of transformers: p + 1 tokens, the last one "=".
 
     Axes: ``d`` the residual stream, ``k`` what a head has of its own. Row m of ``W_in`` and of
-    ``W_out`` is MLP neuron m; ``W_O`` goes from a head back to the stream.
+    ``W_out`` is MLP neuron m; ``W_O`` goes from a head back to the stream. The answers are the
+    tokens.
     """
 
     W_E: Float[Tensor, "run token d"]
@@ -40,7 +41,7 @@ class TransformerStack:
     b_in: Float[Tensor, "run neuron"]
     W_out: Float[Tensor, "run neuron d"]
     b_out: Float[Tensor, "run d"]
-    W_U: Float[Tensor, "run d token"]
+    W_U: Float[Tensor, "run d answer"]
 
     def __len__(self) -> int:
         return len(self.W_E)
@@ -50,7 +51,7 @@ class TransformerStack:
         if not -len(self) <= run < len(self):
             raise IndexError(f"net {run} of a stack of {len(self)}")
         pick = slice(run % len(self), run % len(self) + 1)
-        return TransformerStack(*(x[pick] for x in self.named.values()))
+        return type(self)(*(x[pick] for x in self.named.values()))
 
     @property
     def named(self) -> dict[str, Tensor]:
@@ -74,9 +75,10 @@ class TransformerStack:
     def context(self) -> tuple[Tensor, Tensor, Tensor]:
         """What does not depend on the pair: residual, score and value of every token in its place.
 
-        Places: 0 ... p - 1 the tokens as a, p ... 2 p - 1 as b, 2 p "=". Returns the residual
-        stream before attention (run place d), the scores of "=" looking at each place, divided by
-        the root of the head's size (run place head), and the values (run head place k).
+        Places: 0 ... p - 1 the tokens as a, p ... 2 p - 1 as b, then every token of the last
+        place, of which a `TransformerStack` has one, "=". Returns the residual stream before
+        attention (run place d), the scores of each last token looking at each place, divided by
+        the root of the head's size (run end place head), and the values (run head place k).
         """
         p = self.p
         x = torch.cat(
@@ -87,31 +89,41 @@ class TransformerStack:
             ],
             1,
         )
-        query = torch.einsum("rhkd,rd->rhk", self.W_Q, x[:, -1])
-        asked = torch.einsum("rhk,rhkd->rhd", query, self.W_K) * self.W_K.shape[2] ** -0.5
-        return x, x @ asked.mT, torch.einsum("rpd,rhkd->rhpk", x, self.W_V)
+        query = torch.einsum("rhkd,red->rehk", self.W_Q, x[:, 2 * p :])
+        asked = torch.einsum("rehk,rhkd->rehd", query, self.W_K) * self.W_K.shape[2] ** -0.5
+        scores = torch.einsum("rpd,rehd->reph", x, asked)
+        return x, scores, torch.einsum("rpd,rhkd->rhpk", x, self.W_V)
 
-    def residual(self, a: slice = slice(None)) -> Float[Tensor, "run a b d"]:
-        """The residual stream behind "=" that the unembedding reads, for rows a and every b."""
+    def residual(
+        self, a: slice = slice(None), end: int = 0, gate: Float[Tensor, " neuron"] | None = None
+    ) -> Float[Tensor, "run a b d"]:
+        """The residual stream behind the last token that the unembedding reads.
+
+        For rows a and every b; ``end`` numbers the last token, ``gate`` is a factor on each MLP
+        neuron, default 1.
+        """
         p = self.p
         x, scores, values = self.context()
-        sent = values @ self.W_O  # (run head place d)
-        at_b, at_end = scores[:, None, p : 2 * p], scores[:, None, None, 2 * p]
+        sent, scores = values @ self.W_O, scores[:, end]  # (run head place d)
+        at_b, at_end = scores[:, None, p : 2 * p], scores[:, None, None, 2 * p + end]
         at_a, at_b, at_end = torch.broadcast_tensors(scores[:, :p][:, a, None], at_b, at_end)
         weight = torch.stack([at_a, at_b, at_end]).softmax(0)
         stream = (
-            x[:, -1, None, None]
+            x[:, 2 * p + end, None, None]
             + torch.einsum("rabh,rhad->rabd", weight[0], sent[:, :, :p][:, :, a])
             + torch.einsum("rabh,rhbd->rabd", weight[1], sent[:, :, p : 2 * p])
-            + torch.einsum("rabh,rhd->rabd", weight[2], sent[:, :, 2 * p])
+            + torch.einsum("rabh,rhd->rabd", weight[2], sent[:, :, 2 * p + end])
         )
         pre = torch.einsum("rabd,rmd->rabm", stream, self.W_in) + self.b_in[:, None, None]
-        out = torch.einsum("rabm,rmd->rabd", relu(pre), self.W_out)
+        hidden = relu(pre) if gate is None else relu(pre) * gate
+        out = torch.einsum("rabm,rmd->rabd", hidden, self.W_out)
         return stream + out + self.b_out[:, None, None]
 
-    def logits(self, a: slice = slice(None)) -> Float[Tensor, "run a b p"]:
-        """Logits of the p classes for rows a and every b; "=" is no answer and is left out."""
-        return torch.einsum("rabd,rdc->rabc", self.residual(a), self.W_U[..., : self.p])
+    def logits(
+        self, a: slice = slice(None), end: int = 0, gate: Float[Tensor, " neuron"] | None = None
+    ) -> Float[Tensor, "run a b p"]:
+        """Logits of the p classes, as in `residual`; "=" is no answer and is left out."""
+        return torch.einsum("rabd,rdc->rabc", self.residual(a, end, gate), self.W_U[..., : self.p])
 
 
 def _one_net(run: TransformerRun) -> list[np.ndarray]:

@@ -10,7 +10,7 @@ from torch import Tensor
 from modnoise.arithmetic import CHUNK, ROLES, NoisyTable, noisy_table, scored
 from modnoise.training.loop import Kind, Trainee
 from modnoise.training.schedule import parts_schedule, schedule
-from modnoise.transformer.engine import TransformerEngine
+from modnoise.transformer.engine import TransformerEngine, training_pairs
 from modnoise.transformer.net import (
     TransformerStack,
     filtrate_unembedding,
@@ -81,7 +81,7 @@ def prepare(runs: Sequence[TransformerRun], device: str) -> Trainee:
     run, table = runs[0], noisy_table(runs).to(device)
     numbers_at = {step: [frequencies_kept(run.p)] for step in parts_schedule(run.steps)}
     numbers_at[run.steps] = [*range(1, run.p // 2 + 1)]
-    machine = TransformerEngine(runs, new_transformers(runs), table, device)
+    machine = TransformerEngine(runs, new_transformers(runs), training_pairs(table), device)
 
     def rows(step: int) -> list[dict]:
         numbers = numbers_at.get(step, [])

@@ -11,6 +11,7 @@ from modnoise.arithmetic.claims import (
     collisions,
     controls,
     descent,
+    extraction,
     filtration,
     gradients,
     late,
@@ -25,7 +26,7 @@ from modnoise.arithmetic.claims import (
 
 SECTIONS = (
     controls, descent, tempo, variants, tied, noise_first, gradients, sgd, late, collisions,
-    batches, filtration, phases, partitioning,
+    batches, filtration, phases, partitioning, extraction,
 )  # fmt: skip
 
 CLAIMS = tuple(claim for section in SECTIONS for claim in section.CLAIMS)

@@ -75,6 +75,25 @@ def accuracy_bars(frame: pd.DataFrame, *, chance: float, title: str, color: Pale
     return fig
 
 
+def inspected(accuracy: pd.Series, *, chance: float, title: str, color: Palette) -> Figure:
+    """Shares of all pairs that get the right answer, a bar per version of one net, by name."""
+    fig, ax = style.panels((7.0, 0.26 * len(accuracy) + 0.9))
+    for i, x in enumerate(accuracy):
+        ax.barh(i, x, height=0.7, color=color["test"])
+        ax.annotate(
+            _value(x), (max(x, chance), i), xytext=(4, 0), textcoords="offset points",
+            va="center", fontsize=9, color=color["ink"],
+        )  # fmt: skip
+    ax.axvline(chance, color=color["muted"], lw=0.8)
+    ax.set_yticks(range(len(accuracy)), accuracy.index)
+    ax.set(xlim=(0, 1.12), ylim=(len(accuracy) - 0.5, -0.5), xlabel="right on all pairs")
+    ax.set_xticks([0, 0.25, 0.5, 0.75, 1])
+    ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+    ax.tick_params(axis="y", length=0)
+    style.set_title(fig, title)
+    return fig
+
+
 def swap_bars(final: pd.DataFrame, *, chance: float, title: str, color: Palette) -> Figure:
     """Test and noisy accuracy under other activations, one panel each, against label noise.
 

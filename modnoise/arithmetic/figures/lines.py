@@ -52,6 +52,31 @@ def median_line(ax: Axes, rows: pd.DataFrame, x: str, y: str, **line: Any) -> Li
     return ax.plot(middle.index, middle, **line)[0]
 
 
+Look = tuple[str, str, str, str]
+"""Name, role of the palette, dash and marker of a line."""
+
+
+def parts_against_noise(
+    ax: Axes, frame: pd.DataFrame, looks: Mapping[str, Look], *, chance: float, color: Palette
+) -> None:
+    """Test accuracy of parts against noise: medians over seeds as lines, seeds as dots; chance.
+
+    ``frame``: rows with ``part``, ``noise`` and ``accuracy_test``; parts it lacks are not drawn.
+    """
+    for part, (name, role, dash, marker) in looks.items():
+        rows = frame[frame.part == part]
+        if rows.empty:
+            continue
+        middle = rows.groupby("noise").accuracy_test.median()
+        line = {"color": color[role], "marker": marker, "markersize": 5, "label": name}
+        ax.plot(middle.index, middle, dash, **line)
+        ax.plot(rows.noise, rows.accuracy_test, ".", color=color[role], markersize=3, alpha=0.6)
+    ax.axhline(chance, color=color["muted"], linewidth=0.8)
+    style.accuracy_axis(ax)
+    ax.set_xlabel("label noise (share of training labels replaced)")
+    ax.set_ylabel("test accuracy")
+
+
 def by_width(rows: pd.DataFrame, column: str) -> pd.Series:
     """Medians over seeds of what is recorded, per width."""
     return rows.groupby("width")[column].median().dropna()

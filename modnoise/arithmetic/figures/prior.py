@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.figure import Figure
 
+from modnoise.arithmetic.figures.lines import parts_against_noise
 from modnoise.pages import style
 from modnoise.pages.style import Palette
 
@@ -25,19 +26,7 @@ def prior_against(frame: pd.DataFrame, *, chance: float, title: str, color: Pale
     ``accuracy_test``; parts that it lacks are not drawn.
     """
     fig, ax = style.panels(style.TALL)
-    for part, (name, role, dash, marker) in _LINES.items():
-        rows = frame[frame.part == part]
-        if rows.empty:
-            continue
-        median = rows.groupby("noise").accuracy_test.median()
-        ax.plot(
-            median.index, median, dash, color=color[role], marker=marker, markersize=5, label=name
-        )
-        ax.plot(rows.noise, rows.accuracy_test, ".", color=color[role], markersize=3, alpha=0.6)
-    ax.axhline(chance, color=color["muted"], linewidth=0.8)
-    style.accuracy_axis(ax)
-    ax.set_xlabel("label noise (share of training labels replaced)")
-    ax.set_ylabel("test accuracy")
+    parts_against_noise(ax, frame, _LINES, chance=chance, color=color)
     ax.annotate(
         style.chance_name(chance), (0.0, chance), xytext=(0, 3), textcoords="offset points",
         fontsize=8, color=color["muted"],

@@ -1,0 +1,174 @@
+"""What a net of somebody's knows of an operation: a report, figures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from modnoise.arithmetic.fourier import (
+    dominant_frequency,
+    parts,
+    phase_mse,
+    sparsity,
+    spectrum,
+)
+from modnoise.arithmetic.metrics import predictions
+from modnoise.arithmetic.nets import NetStack
+from modnoise.arithmetic.own import read_net
+from modnoise.arithmetic.structure import neuron_table
+from modnoise.arithmetic.tables import true_labels
+from modnoise.spec import SpecError
+from modnoise.sweep import one_of
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What a net knows: accuracies on all pairs by version, frequencies of its neurons.
+
+    ``accuracy``: shares of all p^2 pairs that get the right answer, by version, see
+    `modnoise.parts`; ``periodic``: share of neurons with more than half of their output's power
+    in one frequency; ``frequencies``: how many of p // 2 dominate some neuron; ``phase``: mean
+    square of angle_u +- angle_v - angle_w, radians squared, weighted by amplitude (NaN for
+    multiplication).
+    """
+
+    op: str
+    p: int
+    width: int
+    act: str
+    tied: bool
+    accuracy: pd.Series
+    periodic: float
+    frequencies: int
+    phase: float
+
+    @property
+    def found(self) -> str:
+        """What it means, in one sentence."""
+        full, rule, control = (self.accuracy[x] for x in (FULL, self.filtered, self.control))
+        chance = 1 / self.p
+        if rule >= 0.95 > full and rule - control > 0.1:
+            return f"The rule is inside: filtered, the net is right on {rule:.1%} of all pairs."
+        if rule > max(3 * chance, full + 0.05) and rule - control > 0.05:
+            return f"Part of the rule is inside: {full:.1%} of all pairs, {rule:.1%} filtered."
+        if full >= 0.95:
+            return f"The net answers by the rule as it is, on {full:.1%} of all pairs."
+        return f"The filter finds no rule: {rule:.1%} of all pairs, {control:.1%} at random."
+
+    @property
+    def filtered(self) -> str:
+        """The version that the sentence is about: x^2, over logarithms for multiplication."""
+        return "FF over logarithms, x²" if self.op == "mul" else "FF, x²"
+
+    @property
+    def control(self) -> str:
+        """Its control, frequencies drawn at random."""
+        return "random over logarithms, x²" if self.op == "mul" else "random, x²"
+
+    def __str__(self) -> str:
+        tied = ", U = V" if self.tied else ""
+        lines = [f"p = {self.p}, {self.width} neurons, {self.act}{tied}; {self.op}, all pairs:"]
+        lines += [f"  {name:28}{x:8.1%}" for name, x in self.accuracy.items()]
+        lines += [f"  {'chance':28}{1 / self.p:8.1%}"]
+        lines += [f"neurons of one frequency: {self.periodic:.1%}; frequencies that some neuron "
+                  f"has: {self.frequencies} of {self.p // 2}"]  # fmt: skip
+        if np.isfinite(self.phase):
+            lines += [
+                f"angles off the relation: {self.phase:.3f} rad² (chance {np.pi**2 / 3:.2f})"
+            ]
+        return "\n".join([*lines, self.found])
+
+
+FULL = "as it is"
+_SHOWN = {"full": FULL, "G": "FF", "G_quadratic": "FF, x²", "G_random": "random, x²",
+          "R": "rest", "quadratic": "x² for its activation",
+          "reverse_relu": "reverse ReLU"}  # fmt: skip
+_LOG = {"G_log": "FF over logarithms", "G_log_quadratic": "FF over logarithms, x²",
+        "G_log_random": "random over logarithms, x²", "R_log": "rest over logarithms"}  # fmt: skip
+
+
+def inspect(nets: NetStack, op: str = "add") -> Inspection:
+    """What a net of two layers knows of an operation, on all p^2 pairs.
+
+    Args:
+        nets: a stack of one net.
+        op: add, sub or mul.
+
+    Raises:
+        SpecError: an unknown operation; multiplication for a p that is no prime; several nets.
+    """
+    one_of(op, ("add", "sub", "mul"), "op")
+    if len(nets) != 1:
+        raise SpecError(f"nets = a stack of {len(nets)} is not allowed: it must be one net")
+    true = torch.from_numpy(true_labels(op, nets.p))
+    log = op == "mul"
+    try:
+        versions = parts(nets, everything=False, log=log)
+    except ValueError as problem:
+        raise SpecError(str(problem)) from None
+    versions |= {name: nets.with_act(name) for name in ("quadratic", "reverse_relu")}
+    shown = {**_SHOWN, **(_LOG if log else {})}
+    shown.pop(nets.act, None)  # a swap for what it has
+    accuracy = {
+        text: float((predictions(versions[name])[0] == true).double().mean())
+        for name, text in shown.items()
+    }
+    k = dominant_frequency(nets.W)
+    return Inspection(
+        op=op, p=nets.p, width=nets.width, act=nets.act, tied=nets.tied,
+        accuracy=pd.Series(accuracy), periodic=float((sparsity(nets.W) > 0.5).double().mean()),
+        frequencies=len(k.unique()),
+        phase=float("nan") if log else float(phase_mse(nets, op=op, weighted=True)),
+    )  # fmt: skip
+
+
+def pictures(nets: NetStack, op: str = "add") -> dict[str, bytes]:
+    """Figures of a net as SVG by file name, light and dark: spectrum of its output vectors, how
+    many neurons each frequency has and, but for multiplication, the angles' relation.
+
+    Args and errors as of `inspect`, which is asked first.
+    """
+    from modnoise.arithmetic import figures
+    from modnoise.pages import style
+
+    k, told = dominant_frequency(nets.W)[0], f"{nets.width} neurons, p = {nets.p}"
+    drawn = {
+        "spectrum": (figures.spectrum_map, (spectrum(nets.W)[0].abs(), k), {}),
+        "frequencies": (figures.frequency_counts, (k,), {"p": nets.p}),
+    }
+    if op != "mul":
+        table = neuron_table(nets, op).assign(panel=op, op=op)
+        drawn["angles"] = (figures.phase_relation, (table,), {})
+    return {
+        f"{name}-{theme}.svg": style.svg(theme, draw, *args, **more, title=told)
+        for name, (draw, args, more) in drawn.items()
+        for theme in style.PALETTES
+    }
+
+
+def report(weights: Path, op: str, folder: Path | None, **how: Any) -> None:
+    """Print what `inspect` finds in a file, and write `pictures` into a folder, if there is one.
+
+    Args:
+        weights: the file.
+        op: add, sub or mul.
+        folder: where figures go.
+        how: of `read_net`.
+
+    Raises:
+        SpecError: as `read_net` and `inspect`.
+    """
+    from modnoise.store.files import replace_file
+
+    nets = read_net(weights, **how)
+    print(inspect(nets, op))
+    if folder:
+        drawn = pictures(nets, op)
+        for name, data in drawn.items():
+            replace_file(folder / name, data)
+        print(f"{len(drawn)} figures in {folder}")

@@ -1,0 +1,176 @@
+"""Claims on Reason to Rote, on frames that must confirm, refute or leave them untested."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+import modnoise as mn
+from modnoise.rote.run import RoteRun
+
+STEPS = 100
+RUN = RoteRun(digits=2, train_frac=0.4, d_model=64, layers=2, batch=250, steps=STEPS)
+QUESTION = RoteRun(
+    task="thr", entities=40, relations=16, train_frac=0.9, d_model=128, layers=2, steps=STEPS
+)
+SEEDS = (52, 53, 54)
+CURVE = {0: (0.0, 0.0, 0.0), 10: (0.9, 0.0, 0.9), 50: (0.6, 0.3, 0.95), 100: (0.1, 0.9, 0.94)}
+"""Step: true answers, wrong labels, test."""
+
+
+def rows_of(run: RoteRun, curve=CURVE, **changes: object) -> pd.DataFrame:
+    """All parts of one run; ``changes``: columns of parts, as ``lens={"accuracy_noisy": 0.1}``."""
+    rows = [
+        {"step": s, "part": "full", "accuracy_recovered": a, "accuracy_noisy": b,
+         "accuracy_test": c}
+        for s, (a, b, c) in curve.items()
+    ]  # fmt: skip
+    target = "answer" if run.task == "fda" else "bridge"
+    for layer, right in ((0.0, 0.2), (0.5, 0.5), (1.0, 0.95), (2.0, 0.99)):
+        place = {"layer": layer, "position": 3.0}
+        rows.append({"part": f"probe_{target}", **place, "accuracy_test": right,
+                     "accuracy_recovered": right, "accuracy_noisy": 0.05})  # fmt: skip
+        rows.append({"part": f"shuffled_{target}", **place, "accuracy_test": 0.12,
+                     "accuracy_recovered": 0.1, "accuracy_noisy": 0.1})  # fmt: skip
+    rows.append({"part": "majority", "accuracy_test": 0.11})
+    rows.append({"part": "first", "accuracy_noisy": 1.0, "accuracy_recovered": 0.0,
+                 "accuracy_clean": 1.0})  # fmt: skip
+    for rank in (9, 18):
+        rows.append({"part": "inlp", "rank": rank, "probe": 0.2, "accuracy_noisy": 0.3})
+        for draw in range(2):
+            rows.append({"part": "inlp_random", "rank": rank, "draw": draw,
+                         "accuracy_noisy": 0.8 + 0.1 * draw})  # fmt: skip
+    rows.append({"part": "circuit", "shared": 0.7, "shared_halves": 0.8})
+    rows += [{"part": "token", "position": i, "accuracy_noisy": 0.1} for i in range(3)]
+    for part in ("head", "neuron"):
+        rows += [{"part": part, "unit": i, "accuracy_noisy": 0.85 + 0.1 * i} for i in range(2)]
+    if run.task == "fda":
+        for layer, far in ((1.0, 1.0), (2.0, 1.5)):
+            z = {"outlier_noisy": far, "outlier_clean": 1.0}
+            rows.append({"part": "outlying", "layer": layer, **z})
+        for part, true in (("outlier", 0.7), ("outlier_random", 0.1)):
+            rows.append({"part": part, "accuracy_recovered": true, "accuracy_clean": 0.95})
+    for row in rows:
+        row.setdefault("step", run.steps)
+        row.update(changes.get(row["part"], {}))
+    return pd.DataFrame(rows).assign(key=run.key, **run.model_dump())
+
+
+def frame(*runs: RoteRun, seeds=SEEDS, **changes: object) -> pd.DataFrame:
+    made = [rows_of(run.but(seed=s), **changes) for run in runs for s in seeds]
+    return pd.concat(made, ignore_index=True)
+
+
+GOOD = frame(RUN, QUESTION)
+FEW = frame(RUN, seeds=SEEDS[:2])
+CONFIRMED, UNSEEN, UNTESTED = "confirmed", "not seen here", "not tested"
+
+
+def states(claim: str, *frames: pd.DataFrame) -> list[str]:
+    return [mn.check(f"ROTE-{claim}", one, scale="laptop").state for one in frames]
+
+
+def test_two_phases():
+    late = {0: (0.0, 0.0, 0.0), 10: (0.1, 0.6, 0.5), 100: (0.85, 0.9, 0.9)}
+    low = {0: (0.0, 0.0, 0.0), 10: (0.65, 0.0, 0.9), 100: (0.1, 0.9, 0.9)}
+    never = {0: (0.0, 0.0, 0.0), 100: (0.9, 0.1, 0.9)}
+    frames = [frame(RUN, curve=x) for x in (late, low, never)]
+    assert states("F1", GOOD, *frames, FEW, GOOD.iloc[:0]) == [
+        CONFIRMED, UNSEEN, UNSEEN, UNTESTED, UNTESTED, UNTESTED
+    ]  # fmt: skip
+
+
+def test_settings_without_memory_are_left_out():
+    never = {0: (0.0, 0.0, 0.0), 100: (0.9, 0.1, 0.9)}
+    both = pd.concat([GOOD, frame(RUN.but(d_model=32), curve=never)])
+    verdict = mn.check("ROTE-F1", both, scale="laptop")
+    assert verdict.tally == "2 of 2"
+    assert [x.split(":")[0] for x in verdict.measured] == ["sums, d = 64", "questions, d = 128"]
+    assert "true answer from step 10, wrong label from 100" in verdict.measured[0]
+
+
+def test_benign():
+    falls = {**CURVE, 100: (0.1, 0.9, 0.91)}
+    assert states("F8", GOOD, frame(RUN, curve=falls), FEW) == [CONFIRMED, UNSEEN, UNTESTED]
+
+
+def test_inside():
+    low = {"probe_answer": {"accuracy_recovered": 0.85}}
+    wrong = {"probe_answer": {"accuracy_noisy": 0.5}}
+    mixed = {"shuffled_answer": {"accuracy_recovered": 0.5}}
+    frames = [frame(RUN, **x) for x in (low, wrong, mixed)]
+    none = GOOD[~GOOD.part.str.startswith("probe")]
+    assert states("F2", GOOD, *frames, none) == [CONFIRMED, UNSEEN, UNSEEN, UNSEEN, UNTESTED]
+
+
+def test_dependence_is_measured_against_random_subspaces_in_every_seed():
+    weak = {"inlp": {"accuracy_noisy": 0.6}}
+    one_seed = GOOD.copy()
+    one_seed.loc[(one_seed.part == "inlp") & (one_seed.seed == 53), "accuracy_noisy"] = 0.9
+    assert states("F3", GOOD, frame(RUN, **weak), one_seed, GOOD[GOOD.part != "inlp"]) == [
+        CONFIRMED, UNSEEN, UNSEEN, UNTESTED
+    ]  # fmt: skip
+    [text, _] = mn.check("ROTE-F3", GOOD, scale="laptop").measured
+    assert "without 18 dimensions 30.0 %, without as many random ones 85.0 %" in text
+
+
+def test_circuits_and_tables():
+    little = {"circuit": {"shared": 0.5}}
+    assert states("F4", GOOD, frame(RUN, **little), GOOD[GOOD.part != "circuit"]) == [
+        CONFIRMED, UNSEEN, UNTESTED
+    ]  # fmt: skip
+    frames = [
+        frame(RUN, **{part: {"accuracy_noisy": x}})
+        for part, x in (("token", 0.3), ("head", 0.7), ("neuron", 0.7))
+    ]
+    assert states("F5", GOOD, *frames, GOOD[GOOD.part != "head"]) == [
+        CONFIRMED, UNSEEN, UNSEEN, UNSEEN, UNTESTED
+    ]  # fmt: skip
+    assert mn.check("ROTE-F5", frames[1], scale="laptop").tally == "2 of 3"
+
+
+def test_outliers():
+    frames = [
+        frame(RUN, **x)
+        for x in (
+            {"outlying": {"outlier_noisy": 1.0}},
+            {"outlier": {"accuracy_recovered": 0.4}},
+            {"outlier": {"accuracy_clean": 0.8}},
+            {"outlier_random": {"accuracy_recovered": 0.6}},
+        )
+    ]
+    assert states("F6", GOOD, *frames, frame(QUESTION)) == [
+        CONFIRMED, UNSEEN, UNSEEN, UNSEEN, UNSEEN, UNTESTED
+    ]  # fmt: skip
+
+
+def test_width():
+    def wide(d: int, half: float) -> pd.DataFrame:
+        return frame(RUN.but(d_model=d), curve={**CURVE, 50: (0.6, half, 0.95)})
+
+    rising = pd.concat([wide(32, 0.1), wide(64, 0.3), wide(128, 0.5)])
+    level = pd.concat([wide(32, 0.1), wide(64, 0.3), wide(128, 0.31)])
+    full = pd.concat([wide(32, 0.96), wide(64, 0.95)])
+    assert states("F7", rising, level, full, GOOD) == [CONFIRMED, UNSEEN, CONFIRMED, UNTESTED]
+
+
+def test_controls():
+    low = {"probe_answer": {"accuracy_recovered": 0.2}}
+    untrained = frame(RUN.but(steps=0), curve={0: (0.0, 0.0, 0.0)}, **low)
+    ready = {"probe_answer": {"accuracy_recovered": 0.6}}
+    read = frame(RUN.but(steps=0), curve={0: (0.0, 0.0, 0.0)}, **ready)
+    assert states("untrained", untrained, read, GOOD) == [CONFIRMED, "refuted", UNTESTED]
+    noisy = {"shuffled_answer": {"accuracy_test": 0.3}}
+    assert states("shuffled", GOOD, frame(RUN, **noisy), FEW) == [CONFIRMED, "refuted", UNTESTED]
+    better = {**CURVE, 100: (0.1, 0.9, 0.99)}
+    plain = frame(RUN.but(noise=0.0), curve=better)
+    even = frame(RUN.but(noise=0.0))
+    assert states("noiseless", pd.concat([GOOD, even]), pd.concat([GOOD, plain]), GOOD) == [
+        CONFIRMED, "refuted", UNTESTED
+    ]  # fmt: skip
+
+
+def test_whose_claims_they_are():
+    names = {x: one.paper for x, one in mn.CLAIMS.items() if x.startswith("ROTE-")}
+    assert {x for x, paper in names.items() if paper == "Du et al. 2025"} == {
+        f"ROTE-F{i}" for i in range(1, 9)
+    }

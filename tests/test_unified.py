@@ -1,0 +1,577 @@
+"""The unified view: data, engine with two tasks, dynamics by hand, what is recorded, claims."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch.nn.functional import cross_entropy, relu
+
+import modnoise as mn
+from modnoise.claim import check
+from modnoise.frames import curves
+from modnoise.spec import SpecError
+from modnoise.sweep import SCALES
+from modnoise.training.loop import train
+from modnoise.training.schedule import schedule
+from modnoise.transformer import TransformerEngine
+from modnoise.unified.cells import at_budget, averages, cells, critical_sizes, dip, mirrored
+from modnoise.unified.data import labels, task_table
+from modnoise.unified.deep import DeepStack, new_deep
+from modnoise.unified.experiments import EXPERIMENTS, at_setting
+from modnoise.unified.net import CircuitStack, gate, key_share, new_circuits
+from modnoise.unified.run import UnifiedRun
+from modnoise.unified.training import measured, stack_size
+from modnoise.unified.zones import ZONES, classified
+
+TINY = UnifiedRun(p=11, d_model=8, n_train=70, lr=1e-2, steps=20, dtype="float64", seed=1)
+BOTH = TINY.but(n_memory=50)
+
+
+def members(run: UnifiedRun) -> list[UnifiedRun]:
+    """Two members that differ in everything members may differ in."""
+    return [run, run.but(task="square", seed=2, lr=3e-3, weight_decay=0.1)]
+
+
+def shaken(runs: list[UnifiedRun]) -> CircuitStack:
+    """Nets whose biases are not zero either."""
+    rng = np.random.default_rng(0)
+    return CircuitStack(
+        **{name: x + 0.1 * torch.from_numpy(rng.standard_normal(x.shape))
+           for name, x in new_circuits(runs).named.items()}
+    )  # fmt: skip
+
+
+def plain(net: dict[str, torch.Tensor], tokens: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Logits behind the last of three tokens, all places computed, a causal mask; (pair, p)."""
+    x = net["W_E"][tokens] + net["W_pos"]
+    q, k, v = (torch.einsum("npd,hkd->nhpk", x, net[W]) for W in ("W_Q", "W_K", "W_V"))
+    scores = q @ k.mT / net["W_Q"].shape[1] ** 0.5
+    scores = scores.masked_fill(torch.ones(3, 3, dtype=torch.bool).triu(1), -torch.inf)
+    x = x + torch.einsum("nhpk,hkd->npd", scores.softmax(-1) @ v, net["W_O"])
+    hidden = relu(x @ net["W_in"].T + net["b_in"]) * mask[:, None]
+    return ((x + hidden @ net["W_out"] + net["b_out"]) @ net["W_U"])[:, -1]
+
+
+def tokens_of(examples, i: int, p: int) -> torch.Tensor:
+    return torch.stack([examples.a[i], examples.b[i], p + examples.end[i]], 1)
+
+
+def seen(run: UnifiedRun, end: torch.Tensor) -> torch.Tensor:
+    mask = gate(run)
+    return torch.ones(len(end), run.d_mlp).double() if mask is None else mask[end].double()
+
+
+# --- what a run is
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({"d_model": 6}, "heads = 4 is not allowed with d_model = 6: it must divide it"),
+        ({"p": 7, "n_train": 50}, "n_train = 50 is not allowed with p = 7: it must be at most"),
+        ({"p": 7, "n_train": 9, "n_memory": 50}, "n_memory = 50 is not allowed with p = 7"),
+        ({"split": True}, "split = True is not allowed with n_memory = 0: there is one task"),
+        ({"task": "cube"}, "task = 'cube' is not allowed"),
+        ({"n_train": 0}, "n_train = 0 is not allowed"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_a_line(fields, text):
+    with pytest.raises(SpecError, match="^[^\n]*$") as error:
+        UnifiedRun(**fields)
+    assert text in str(error.value)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from([*UnifiedRun.model_fields, "width"]),
+        st.one_of(
+            st.integers(-5, 10**6), st.floats(), st.text(max_size=3), st.none(), st.booleans()
+        ),
+        max_size=4,
+    )
+)
+def test_any_fields_make_a_run_or_one_line(fields):
+    try:
+        run = UnifiedRun(**fields)
+    except SpecError as error:
+        run, line = None, str(error)
+    if run is None:
+        assert "\n" not in line
+    else:
+        assert run.d_model % run.heads == 0
+        assert max(run.n_train, run.n_memory) <= run.p**2
+
+
+def test_every_default_has_a_source_and_the_weights_are_counted():
+    assert all(row["source"] for row in UnifiedRun.provenance())
+    for run in (TINY, BOTH):
+        nets = new_circuits([run])
+        assert sum(x.numel() for x in nets.named.values()) == run.n_weights
+        assert run.weight_bytes == 8 * run.n_weights
+        assert (nets.p, nets.ends) == (11, run.ends)
+
+
+def test_experiments_have_runs_at_every_scale_and_bounded_ones_on_a_laptop():
+    for sweep in EXPERIMENTS:
+        assert sweep.scales == SCALES
+        for scale in SCALES:
+            runs = sweep.runs(scale)
+            assert len({run.key for run in runs}) == len(runs)
+    laptop = [run for sweep in EXPERIMENTS for run in sweep.runs("laptop")]
+    assert sum(run.operations for run in laptop) < 2e14
+
+
+# --- data
+
+
+def test_labels_are_those_of_the_task():
+    a, b = np.indices((11, 11))
+    assert (labels(TINY) == (a + b) % 11).all()
+    assert (labels(TINY.but(task="square")) == (a + b) ** 2 % 11).all()
+    drawn = labels(TINY.but(task="random"))
+    assert (drawn == drawn.T).all()
+    assert np.bincount(drawn[np.triu_indices(11)], minlength=11).max() < 20
+    assert not (drawn == labels(TINY.but(task="random", seed=2))).all()
+
+
+def test_more_pairs_hold_the_fewer_and_the_counts_are_exact():
+    few, many = (task_table(BOTH.but(n_train=n)) for n in (30, 70))
+    assert int(few.train.sum()) == 30
+    assert int(many.train.sum()) == 70
+    assert bool((many.train | ~few.train).all())
+    assert int(many.memory.sum()) == 50
+    both = many.fresh[0]
+    assert both.equal(~many.train[0] & ~many.train[0].T)
+    assert both.equal(both.T)
+
+
+def test_examples_are_the_pairs_with_their_labels_behind_their_token():
+    table = task_table(members(BOTH))
+    examples = table.examples()
+    assert examples.a.shape == (2, 120)
+    for i in range(2):
+        for a, b, end, label in zip(*(x[i].tolist() for x in examples), strict=True):
+            assert (table.given if end else table.label)[i, a, b] == label
+            assert (table.memory if end else table.train)[i, a, b]
+    assert examples.end.sum(1).tolist() == [50, 50]
+
+
+# --- the engine
+
+
+@pytest.mark.parametrize("run", [TINY, BOTH, BOTH.but(split=True)], ids=["one", "two", "split"])
+def test_the_trick_is_the_plain_forward_of_three_tokens(run):
+    runs = members(run)
+    nets, examples = shaken(runs), task_table(runs).examples()
+    mask = gate(run)
+    for i in range(2):
+        net = {name: x[i] for name, x in nets.named.items()}
+        expected = plain(net, tokens_of(examples, i, 11), seen(run, examples.end[i]))
+        for end in range(run.ends):
+            at = examples.end[i] == end
+            logits = nets.logits(end=end, gate=None if mask is None else mask[end].double())
+            found = logits[i, examples.a[i, at], examples.b[i, at]]
+            torch.testing.assert_close(found, expected[at], rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("run", [TINY, BOTH, BOTH.but(split=True)], ids=["one", "two", "split"])
+def test_gradients_are_autograds_of_the_plain_forward(run):
+    runs = members(run)
+    nets, examples = shaken(runs), task_table(runs).examples()
+    mask = gate(run)
+    engine = TransformerEngine(runs, nets, examples, gate=mask)
+    for i in range(2):
+        net = {name: x[i].clone().requires_grad_() for name, x in nets.named.items()}
+        logits = plain(net, tokens_of(examples, i, 11), seen(run, examples.end[i]))
+        cross_entropy(logits, examples.label[i]).backward()
+        for (name, x), found in zip(net.items(), engine.gradients(), strict=True):
+            torch.testing.assert_close(found[i], x.grad, rtol=1e-10, atol=1e-12, msg=name)
+
+
+def test_a_stack_is_its_members():
+    runs = members(BOTH)
+    together = train(runs, progress=False)
+    for i, run in enumerate(runs):
+        alone = train(run, progress=False)
+        for name, x in alone.nets.named.items():
+            torch.testing.assert_close(together.nets.named[name][i], x[0], rtol=1e-8, atol=1e-10)
+        of = together.history[together.history.run == i].reset_index(drop=True)
+        pd.testing.assert_frame_equal(
+            of.drop(columns="run"), alone.history.drop(columns="run"), rtol=1e-6
+        )
+
+
+def test_a_training_goes_on_from_a_checkpoint_bit_for_bit():
+    run, kept = BOTH.but(split=True, dtype="float32"), []
+
+    def keep(state):
+        if state.step == 11:
+            kept.append(state)
+            kept[0].tensors = {name: x.clone() for name, x in state.tensors.items()}
+            kept[0].rows = list(state.rows)
+
+    whole = train(run, progress=False, on_checkpoint=keep, checkpoint_every=0.0)
+    rest = train(run, progress=False, state=kept[0])
+    assert all(x.equal(rest.nets.named[name]) for name, x in whole.nets.named.items())
+    pd.testing.assert_frame_equal(whole.history, rest.history, check_exact=True)
+
+
+def test_a_split_net_has_a_half_for_each_task():
+    mask = gate(BOTH.but(split=True))
+    assert mask.sum(0).tolist() == [1.0] * 32
+    assert mask.sum(1).tolist() == [16.0, 16.0]
+    assert gate(BOTH) is None
+    trained = train(BOTH.but(split=True, weight_decay=0.0), progress=False).nets
+    fresh = new_circuits([BOTH.but(split=True)])
+    logits = trained.logits(gate=mask[0].double())
+    half = CircuitStack(**{**trained.named, "W_out": trained.W_out.clone()})
+    half.W_out[:, 16:] = fresh.W_out[:, 16:] + 7  # what the other task has does not matter
+    torch.testing.assert_close(half.logits(gate=mask[0].double()), logits)
+    assert not torch.allclose(half.logits(), trained.logits())
+
+
+# --- what is recorded
+
+
+def test_what_is_measured_is_counted_by_hand():
+    run = BOTH
+    nets, table = shaken([run]), task_table(run)
+    found = measured(nets, table, None)
+    right = nets.logits()[0].argmax(-1) == table.label[0]
+    for role, of in {
+        "clean": table.train[0],
+        "test": ~table.train[0],
+        "fresh": table.fresh[0],
+    }.items():
+        assert found[f"accuracy_{role}"].item() == pytest.approx(right[of].double().mean().item())
+    at = table.memory[0].nonzero(as_tuple=True)
+    memory = nets.logits(end=1)[0][at]
+    expected = (memory.argmax(-1) == table.given[0][at]).double().mean()
+    assert found["accuracy_noisy"].item() == pytest.approx(expected.item())
+    loss = cross_entropy(memory, table.given[0][at])
+    assert found["cross_entropy_noisy"].item() == pytest.approx(loss.item())
+    norm = torch.cat([x.flatten() for x in nets.named.values()]).norm()
+    assert found["norm"].item() == pytest.approx(norm.item())
+
+
+def test_energy_in_five_frequencies_of_known_waves():
+    nets = new_circuits([TINY.but(p=13, n_train=9)])
+    c = torch.arange(13).double()
+    wave = sum(torch.cos(2 * torch.pi * k * c / 13) for k in (1, 2, 3, 4, 5, 6))
+    W_U = wave.expand(1, 8, 13).clone()
+    W_E = nets.W_E.clone()
+    W_E[:, :13] = torch.cos(2 * torch.pi * 3 * c / 13)[:, None]
+    net = CircuitStack(**{**nets.named, "W_U": W_U, "W_E": W_E})
+    found = measured(net, task_table(TINY.but(p=13, n_train=9)), None)
+    assert found["fourier_embedding"].item() == pytest.approx(1.0)
+    assert found["fourier_unembedding"].item() == pytest.approx(5 / 6)
+
+
+def test_rows_are_of_the_schedule_and_columns_are_named():
+    history = train(BOTH, progress=False).history
+    assert history.step.tolist() == schedule(20)
+    assert "accuracy_noisy" in history
+    assert "accuracy_noisy" not in train(TINY, progress=False).history
+    assert stack_size(TINY, "cpu") == 2**22 // (70 * 32)
+
+
+def test_a_small_net_learns_addition_and_holds_random_labels():
+    run = UnifiedRun(p=17, n_train=230, d_model=32, lr=1e-2, steps=500)
+    last = train(run, progress=False).history.iloc[-1]
+    assert last.accuracy_clean > 0.99
+    assert last.accuracy_test > 0.8
+    assert last.fourier_unembedding > 1.2 * key_share(new_circuits([run]).W_U).item()
+    drawn = run.but(task="random", n_train=289, steps=300, weight_decay=0.1)
+    assert train(drawn, progress=False).history.iloc[-1].accuracy_clean > 0.9
+
+
+# --- dynamics
+
+
+def curve(train_at: dict, test_at: dict, steps=(0, 10, 20, 40, 80, 160)) -> pd.DataFrame:
+    """Steps, with accuracies that jump at the given steps."""
+    rows = []
+    for step in steps:
+        train, test = (
+            max([0.0, *(x for at, x in jumps.items() if at <= step)])
+            for jumps in (train_at, test_at)
+        )
+        rows.append({"step": step, "accuracy_clean": train, "accuracy_test": test,
+                     "accuracy_fresh": test, "norm": 10.0 + step, "fourier_embedding": 0.2,
+                     "fourier_unembedding": 0.3, "part": "full"})  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize(
+    ("train_at", "test_at", "zone"),
+    [
+        ({10: 0.4, 80: 0.9}, {40: 0.5}, "progression"),
+        ({10: 0.4, 80: 1.0}, {20: 0.2, 160: 0.95}, "grokking"),  # late, whatever came before
+        ({10: 0.4, 80: 1.0}, {20: 0.2, 80: 0.95}, "progression"),
+        ({10: 0.6, 80: 1.0}, {20: 0.2, 80: 0.95}, "at once"),
+        ({10: 1.0}, {}, "ungrokking"),
+        ({10: 1.0}, {20: 0.8}, "semi-grokking"),
+        ({10: 1.0}, {20: 0.95}, "grokking"),
+        ({20: 1.0}, {20: 0.95}, "at once"),
+        ({20: 0.8}, {20: 0.05}, "neither"),
+    ],
+)
+def test_dynamics_by_hand(train_at, test_at, zone):
+    assert classified(curve(train_at, test_at)).zone == zone
+    assert zone in ZONES
+
+
+def test_times_and_the_change_of_the_norm_by_hand():
+    one = curve({10: 1.0}, {20: 0.2, 80: 0.95})
+    found = classified(one.sample(frac=1, random_state=0))
+    assert found[1:] == (10.0, 20.0, 80.0, 1.0, 0.95)
+    row = cells(one.assign(key="x", **TINY.model_dump())).iloc[0]
+    assert row.norm_change == pytest.approx(90 / 30 - 1)
+    later = one.assign(accuracy_fresh=[0, 0, 0, 0, 0.5, 0.9])
+    found = cells(later.assign(key="x", **TINY.model_dump())).iloc[0]
+    assert found.norm_change_fresh == pytest.approx(170 / 90 - 1)
+    assert (row.zone, row.step, row.n_train) == ("grokking", 160, 70)
+    assert np.isnan(
+        cells(curve({}, {20: 0.2}).assign(key="x", **TINY.model_dump())).norm_change[0]
+    )
+
+
+def test_the_depth_of_a_dip_by_hand():
+    assert dip(np.array([16, 4, 8]), np.array([0.9, 0.6, 0.2])) == (pytest.approx(0.4), 8)
+    assert dip(np.array([4, 8, 16]), np.array([0.1, 0.5, 0.9]))[0] == 0
+    assert dip(np.array([4, 8, 16]), np.array([0.9, 0.5, 0.1]))[0] == 0
+    assert dip(np.array([4, 8]), np.array([0.9, 0.1])) == (0.0, 4)
+
+
+def test_a_budget_is_the_last_row_within_it_and_means_have_their_interval():
+    two = pd.concat([curve({10: 1.0}, {}).assign(key=k) for k in "ab"])
+    assert at_budget(two, 79).step.tolist() == [40, 40]
+    rows = pd.DataFrame({"d": [4, 4, 4, 8], "x": [0.0, 0.5, 1.0, 0.3]})
+    found = averages(rows, "x", ["d"])
+    assert found["mean"].tolist() == [0.5, 0.3]
+    assert found.error[0] == pytest.approx(1.96 * 0.5 / np.sqrt(3))
+    assert np.isnan(found.error[1])
+
+
+# --- claims
+
+
+def runs(zone="grokking", **fields) -> pd.DataFrame:
+    """Rows of three seeds of one cell."""
+    base = TINY.model_dump() | {
+        "p": 59, "part": "full", "zone": zone, "t_memory": 100.0, "t_rule": 900.0, "train": 1.0,
+        "test": 1.0, "accuracy_clean": 1.0, "accuracy_fresh": 1.0, "norm_change": -0.2,
+        "fourier_unembedding": 0.9, "key": "x",
+    }  # fmt: skip
+    return pd.DataFrame([base | fields | {"seed": seed} for seed in (42, 43, 44)])
+
+
+def grid(value, sizes=(4, 8, 16, 32, 64), pairs=(1000, 2200), **fields) -> pd.DataFrame:
+    """Cells with held-out accuracy ``value(d, n)``."""
+    return pd.concat(
+        runs(d_model=d, n_train=n, test=value(d, n), **fields) for d in sizes for n in pairs
+    )
+
+
+def dipping(depth: float):
+    return lambda d, n: 1.0 - (depth if d == 16 and n == 1000 else 0.0)
+
+
+CASES = {
+    "U-1": (
+        grid(lambda d, n: 1.0 if n * d >= 30_000 else 0.2, pairs=(500, 1000, 2000, 4000)),
+        grid(lambda d, n: 1.0 if n / d >= 60 else 0.2, pairs=(500, 1000, 2000, 4000)),
+        grid(lambda d, n: 0.2),
+    ),
+    "U-2": (
+        pd.concat(runs(task="random", n_train=3481, d_model=d, accuracy_clean=d / 100)
+                  for d in (8, 16, 32)),
+        pd.concat(runs(task="random", n_train=3481, d_model=d, accuracy_clean=1 / d)
+                  for d in (8, 16, 32)),
+        runs(task="random", n_train=3481),
+    ),
+    "U-3": (
+        pd.concat(runs(zone, d_model=4 * (i + 1)) for i, zone in enumerate(ZONES)),
+        pd.concat(runs(zone, d_model=4 * (i + 1)) for i, zone in enumerate([*ZONES][1:])),
+        runs().iloc[:2],
+    ),
+    "U-4": (
+        pd.concat([runs("progression", norm_change=0.3), runs("grokking", d_model=16)]),
+        pd.concat([runs("progression"), runs("grokking", d_model=16)]),
+        runs("grokking"),
+    ),
+    "U-5": (grid(dipping(0.5)), grid(dipping(0.1)), grid(dipping(0.5), pairs=(1000,))),
+    "U-6": (
+        pd.concat([grid(dipping(0.2), pairs=(1000,)),
+                   grid(dipping(0.3), pairs=(1000,), task="square")]),
+        pd.concat([grid(dipping(0.2), pairs=(1000,)),
+                   grid(dipping(0.2), pairs=(1000,), task="square")]),
+        grid(dipping(0.2), pairs=(1000,)),
+    ),
+    "U-7": (
+        pd.concat([grid(lambda d, n: 1.0, (32, 64), (1700,)),
+                   grid(lambda d, n: 0.02 + 0.98 * (d == 64), (32, 64), (1700,), n_memory=1700)]),
+        pd.concat([grid(lambda d, n: 1.0, (32, 64), (1700,)),
+                   grid(lambda d, n: 1.0, (32, 64), (1700,), n_memory=1700)]),
+        grid(lambda d, n: 1.0, (32, 64), (1700,)),
+    ),
+    "U-8": (
+        pd.concat([runs(n_memory=9, test=0.1), runs(n_memory=9, split=True)]),
+        pd.concat([runs(n_memory=9, test=0.6), runs(n_memory=9, split=True)]),
+        runs(n_memory=9, split=True),
+    ),
+    "U-budget": (
+        pd.concat([grid(dipping(0.3), pairs=(1000,)).assign(budget=9),
+                   grid(dipping(0), pairs=(1000,)).assign(budget=99)]),
+        pd.concat([grid(dipping(0), pairs=(1000,)).assign(budget=b) for b in (9, 99)]),
+        grid(dipping(0.3), pairs=(1000,)).assign(budget=9),
+    ),
+    "U-mirror": (
+        runs("semi-grokking", n_train=1740, test=0.5, accuracy_fresh=0.02),
+        runs("semi-grokking", n_train=1740, test=0.5, accuracy_fresh=0.45),
+        runs("grokking"),
+    ),
+    "U-fourier": (
+        pd.concat([runs("grokking"), runs("ungrokking", fourier_unembedding=0.3)]),
+        pd.concat([runs("grokking"), runs("ungrokking", fourier_unembedding=0.6)]),
+        runs("grokking"),
+    ),
+    "CONTROL-U-random": (
+        runs(task="random", accuracy_fresh=0.02), runs(task="random", accuracy_fresh=0.2),
+        runs(task="random", n_train=3481),
+    ),
+    "CONTROL-U-untrained": (
+        runs(steps=0, test=0.02, fourier_unembedding=0.2), runs(steps=0, test=0.2), runs(),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("claim", CASES)
+def test_claims_are_confirmed_fail_and_stay_untested(claim):
+    yes, no, open_ = (
+        x.assign(accuracy_test=x.test) if claim == "U-budget" else x for x in CASES[claim]
+    )
+    assert check(claim, yes, scale="laptop").state == "confirmed"
+    failed = "refuted" if mn.CLAIMS[claim].names_no_scale else "not seen here"
+    assert check(claim, no, scale="laptop").state == failed
+    assert check(claim, open_, scale="laptop").state == "not tested"
+    assert check(claim, yes, scale="smoke").state == "not tested"
+    assert check(claim, yes.iloc[:0], scale="laptop").state == "not tested"
+
+
+def test_every_claim_has_its_cases():
+    from modnoise.unified.claims import CLAIMS
+
+    assert [*CASES] == [x.id for x in CLAIMS]
+
+
+def test_the_mirrored_share_is_told_right():
+    """Half of the pairs trained on: held-out accuracy is the mean of mirrored and fresh."""
+    rows = runs("semi-grokking", p=59, n_train=1740, test=0.5, accuracy_fresh=0.1)
+    text = check("U-mirror", rows, scale="laptop").measured[0]
+    assert "90.0 % right, 10.0 % without" in text
+    quarter = rows.assign(p=10, n_train=25, test=0.25 * 0.8 + 0.75 * 0.1)
+    assert mirrored(quarter).tolist() == pytest.approx([0.8] * 3)
+
+
+def test_sizes_that_all_need_the_same_have_no_order():
+    rows = grid(lambda d, n: 1.0 if n >= 2200 else 0.2)
+    verdict = check("U-1", rows, scale="laptop")
+    assert verdict.state == "not seen here"
+    assert "rank correlation: 0.00" in verdict.measured[0]
+
+
+def test_critical_sizes_by_hand():
+    rows = grid(lambda d, n: 0.95 if n >= 1000 * (64 / d) ** 0.5 else 0.1, (32, 64), (1000, 1500))
+    found = critical_sizes(rows)
+    assert found.n_critical.tolist() == [1500.0, 1000.0]
+    assert found.memorizes.all()
+    assert not critical_sizes(rows.assign(t_memory=np.nan)).memorizes.any()
+
+
+def test_recorded_runs_give_a_row_each():
+    some = [TINY, TINY.but(seed=2)]
+    frame = curves(some, [train(run, progress=False) for run in some])
+    found = cells(frame)
+    assert found.key.tolist() == [run.key for run in some]
+    assert set(found.zone) <= set(ZONES)
+
+
+# --- wrong labels
+
+
+def test_wrong_labels_are_as_many_as_asked_and_wrong():
+    run = TINY.but(noise=0.3)
+    table = task_table(run)
+    assert int(table.wrong.sum()) == 21
+    assert bool((table.taught == table.label)[~table.wrong].all())
+    assert not task_table(TINY).wrong.any()
+    history = train(run, progress=False).history
+    assert {"accuracy_noisy", "accuracy_recovered"} <= {*history}
+    with pytest.raises(SpecError, match=r"noise = 0\.3 is not allowed with n_memory = 50"):
+        BOTH.but(noise=0.3)
+
+
+def test_memory_counts_wrong_labels_too():
+    one = curve({10: 1.0}, {20: 0.95}).assign(accuracy_noisy=0.5)
+    assert classified(one).zone == "progression"
+    assert classified(one.assign(accuracy_noisy=np.nan)).zone == "grokking"
+
+
+def test_another_setting_moves_noise_and_first_seed():
+    found = at_setting([TINY.but(seed=42), TINY.but(seed=43), BOTH], noise=0.5, seed=7)
+    assert [(run.seed, run.noise) for run in found] == [(7, 0.5), (43, 0.5), (1, 0.0)]
+
+
+# --- several layers
+
+
+def test_one_layer_of_the_plain_net_is_the_trick():
+    stack, table = shaken([BOTH]), task_table(BOTH)
+    outside = ("W_E", "W_pos", "W_U")
+    one = DeepStack(
+        **{name: x if name in outside else x[:, None] for name, x in stack.named.items()}
+    )
+    mask = gate(BOTH.but(split=True)).double()
+    for end in (0, 1):
+        torch.testing.assert_close(one.logits(end), stack.logits(end=end), rtol=1e-10, atol=1e-10)
+        found = one.logits(end, mask[end])
+        torch.testing.assert_close(
+            found, stack.logits(end=end, gate=mask[end]), atol=1e-10, rtol=0
+        )
+    assert measured(one, table, None)["accuracy_clean"].shape == (1,)
+
+
+def test_two_layers_take_torchs_steps_and_go_on_bit_for_bit():
+    run, kept = BOTH.but(layers=2, split=True, steps=6), []
+    nets = new_deep(run)
+    assert sum(x.numel() for x in nets.named.values()) == run.n_weights
+    leaves = [x.clone().requires_grad_() for x in nets.named.values()]
+    optimizer = torch.optim.AdamW(leaves, lr=run.lr, weight_decay=1.0, betas=(0.9, 0.98))
+    examples = task_table(run).examples()
+    for step in range(6):
+        optimizer.param_groups[0]["lr"] = run.lr * min((step + 1) / 10, 1)
+        optimizer.zero_grad()
+        logits = DeepStack(*leaves).forward(tokens_of(examples, 0, 11), seen(run, examples.end[0]))
+        cross_entropy(logits, examples.label[0]).backward()
+        optimizer.step()
+
+    def keep(state):
+        if state.step == 3:
+            kept.append(state)
+            kept[0].tensors = {name: x.clone() for name, x in state.tensors.items()}
+            kept[0].rows = list(state.rows)
+
+    whole = train(run, progress=False, on_checkpoint=keep, checkpoint_every=0.0)
+    rest = train(run, progress=False, state=kept[0])
+    for x, (name, found) in zip(leaves, whole.nets.named.items(), strict=True):
+        torch.testing.assert_close(found, x.detach(), rtol=1e-8, atol=1e-10, msg=name)
+        assert found.equal(rest.nets.named[name])
+    again = DeepStack.from_arrays(whole.nets.arrays(0))
+    assert all(x.equal(again.named[name]) for name, x in whole.nets.named.items())
+    with pytest.raises(ValueError, match="2 runs in one stack are not allowed"):
+        train([run, run.but(seed=9)], progress=False)
