@@ -264,8 +264,8 @@ def _unfinished(path: Path) -> Path:
 
 
 def remove_state(path: Path) -> None:
-    """Remove a checkpoint, and what a process killed while it wrote one left beside it."""
-    for file in (path, _unfinished(path)):
+    """Remove a checkpoint, after what a process killed while it wrote one left beside it."""
+    for file in (_unfinished(path), path):
         file.unlink(missing_ok=True)
 
 

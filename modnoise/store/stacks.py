@@ -8,6 +8,7 @@ finished as the same stack. All: ours.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -20,6 +21,9 @@ from modnoise.store.schema import stacked
 from modnoise.training.loop import kind_of
 
 logger = logging.getLogger("modnoise")
+
+DYING = 0.05
+"""Seconds in which a killed process has given up all of its locks."""
 
 
 def bytes_needed(runs: Sequence[Trainable], device: str) -> int:
@@ -96,9 +100,22 @@ def _take(order: Order, held: ExitStack) -> tuple[list[Trainable], list[str]]:
         taken = {run.key for _, stack in started for run in stack}
         fresh = [run for key, run in missing.items() if key not in taken]
         for stack in stacks(fresh, order.device):
-            if got := store.locked([run.key for run in stack], held):
+            if got := _free(order, [run.key for run in stack], held):
                 return [missing[key] for key in got], got
     return [], []
+
+
+def _free(order: Order, keys: list[str], held: ExitStack) -> list[str]:
+    """Those of ``keys`` that nobody else has locked, now locked in ``held``, in their order.
+
+    A process that dies gives its locks up one by one: whoever gets only some looks once more, so
+    that a stack is not split because its holder was dying.
+    """
+    got = order.store.locked(keys, held)
+    if got and len(got) < len(keys):
+        time.sleep(DYING)
+        got += order.store.locked([key for key in keys if key not in got], held)
+    return [key for key in keys if key in got]
 
 
 def claim(order: Order, held: ExitStack) -> tuple[list[Trainable], list[str]]:
