@@ -33,6 +33,7 @@ from matplotlib.ticker import (
     PercentFormatter,
 )
 
+from modnoise.pages.layout import place_as, places_kept
 from modnoise.pages.miniature import MINIATURE, miniature
 
 FULL, TALL, GRID, HALF = (7.0, 3.2), (7.0, 4.6), (7.0, 5.5), (3.4, 2.8)
@@ -266,16 +267,21 @@ def theme_of(color: Palette) -> str:
 
 
 def themed(
-    theme: str, draw: Callable[..., Figure], *args: Any, height: float | None = None, **kwargs: Any
+    theme: str,
+    draw: Callable[..., Figure],
+    *args: Any,
+    height: float | None = None,
+    like: Figure | None = None,
+    **kwargs: Any,
 ) -> Figure:
     """Draw in one theme, of another ``height`` (inches) if one is given; the settings hold inside
-    this call only."""
+    this call only. ``like``: the same figure in another theme, whose layout it takes over."""
     color = PALETTES[theme]
     with mpl.style.context(["default", rc(color)]):
         fig = draw(*args, color=color, **kwargs)
         if height:
             fig.set_figheight(height)
-        _spread_labels(fig)
+        place_as(fig, like) if like else _spread_labels(fig)
     return fig
 
 
@@ -284,7 +290,11 @@ def svg(theme: str, draw: Callable[..., Figure], *args: Any, **kwargs: Any) -> b
 
     Paths are told to a hundredth of a point, a third less to store than matplotlib's millionths.
     """
-    fig, file = themed(theme, draw, *args, **kwargs), io.BytesIO()
+    return _written(theme, themed(theme, draw, *args, **kwargs))
+
+
+def _written(theme: str, fig: Figure) -> bytes:
+    file = io.BytesIO()
     with mpl.style.context(["default", rc(PALETTES[theme])]):
         fig.canvas.print_figure(
             file, format="svg", dpi=192, metadata={"Date": None, "Creator": None}
@@ -325,12 +335,14 @@ def show(draw: Callable[..., Figure], *args: Any, alt: str, **kwargs: Any) -> Sh
     """
     if not alt.strip():
         raise ValueError(f"alt = {alt!r} is not allowed: say in words what the figure shows")
-    images = []
-    for theme in PALETTES:
-        data = base64.b64encode(svg(theme, draw, *args, **kwargs)).decode()
-        images.append(
-            f'<img class="mn-fig only-{theme}" alt="{escape(alt)}" '
-            f'style="max-width:100%;height:auto" src="data:image/svg+xml;base64,{data}">'
-        )
-    mini = miniature(themed("light", draw, *args, **kwargs), PALETTES["light"])
+    light = themed("light", draw, *args, **kwargs)
+    with places_kept(light):
+        drawn = {"light": _written("light", light)}
+        drawn["dark"] = _written("dark", themed("dark", draw, *args, like=light, **kwargs))
+    images = [
+        f'<img class="mn-fig only-{theme}" alt="{escape(alt)}" style="max-width:100%;height:auto" '
+        f'src="data:image/svg+xml;base64,{base64.b64encode(drawing).decode()}">'
+        for theme, drawing in drawn.items()
+    ]
+    mini = miniature(light, PALETTES["light"])
     return Shown(f"<style>{_CSS}</style>{''.join(images)}", alt, mini)

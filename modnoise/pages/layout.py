@@ -1,0 +1,31 @@
+"""The layout of figures, which costs more than drawing them: taken over, put back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from matplotlib.figure import Figure
+
+
+def place_as(fig: Figure, model: Figure) -> None:
+    """Give a figure the layout of one that differs in colours alone and was laid out."""
+    fig.set_layout_engine("none")
+    for ax, other in zip(fig.axes, model.axes, strict=True):
+        ax._set_position(other.get_position(original=True))
+        ax.set_anchor(other.get_anchor())
+        ax.set_box_aspect(other.get_box_aspect())
+        for text, placed in zip(ax.texts, other.texts, strict=True):
+            text.set_position(placed.get_position())
+    for name in ("_suptitle", "_supxlabel", "_supylabel"):
+        if (text := getattr(fig, name)) is not None:
+            text.set_position(getattr(model, name).get_position())
+
+
+@contextmanager
+def places_kept(fig: Figure) -> Iterator[None]:
+    """Put the axes back afterwards, to the last digit, wherever a layout moved them meanwhile."""
+    places = [ax.get_position(original=True) for ax in fig.axes]
+    yield
+    for ax, place in zip(fig.axes, places, strict=True):
+        ax._set_position(place)
