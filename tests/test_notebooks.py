@@ -23,6 +23,10 @@ CHAPTERS = [path for path in NOTEBOOKS if path.stem != "99_scorecard"]
 OTHER = {"scale": "smoke", "seed": 7}
 VARIED = {"11_consistency_distillation": ("n", 41)}
 """What pages are about that know no label noise, and another value of it."""
+PAPERMILL = """import sys
+sys.modules["rfc3987_syntax"] = None  # a grammar of web addresses: a second to load, not needed
+from papermill.__main__ import papermill
+papermill()"""
 
 each = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 each_chapter = pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
@@ -31,7 +35,7 @@ each_chapter = pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.s
 def run_papermill(path, tmp_path, **parameters):
     """Run in a fresh store, without the published results, as a user's shell would."""
     flags = [x for name, value in parameters.items() for x in ("-p", name, str(value))]
-    command = [sys.executable, "-m", "papermill", path, tmp_path / "out.ipynb", *flags]
+    command = [sys.executable, "-c", PAPERMILL, path, tmp_path / "out.ipynb", *flags]
     command += ["--kernel", "python3", "--cwd", str(FOLDER), "--no-progress-bar"]
     places = {"MODNOISE_STORE": tmp_path / "runs", "MODNOISE_RESULTS": tmp_path / "none"}
     environment = {**os.environ, **{k: str(v) for k, v in places.items()}, "OMP_NUM_THREADS": "1"}
