@@ -257,7 +257,8 @@ class TestInABrowser:
 @pytest.mark.parametrize("name", CHAPTERS)
 def test_a_chapter_has_a_slider_over_recorded_runs(site, browser, name):
     page = browser.new_page()
-    look.loading(page, (site / f"{name}.html").as_uri())
+    page.goto((site / f"{name}.html").as_uri())
+    page.wait_for_selector(look.SLIDERS, timeout=look.PATIENCE)
     count = page.locator(look.SLIDERS).count()
     page.close()
     assert count >= 1
@@ -277,7 +278,7 @@ class TestFolds:
 
     def test_one_button_shows_every_code_cell_and_folds_them_again(self, site, browser, name):
         page = browser.new_page()
-        look.loading(page, (site / f"{name}.html").as_uri())
+        page.goto((site / f"{name}.html").as_uri())
         inputs, button = page.locator("article .cell_input"), page.locator(".mn-unfold")
         seen = lambda: sum(one.is_visible() for one in inputs.all())  # noqa: E731
         assert inputs.count() == self.code_cells(name)
@@ -292,7 +293,7 @@ class TestFolds:
     def test_a_deep_link_opens_what_it_points_at(self, site, browser, name):
         page = browser.new_page()
         address = (site / f"{name}.html").as_uri()
-        look.loading(page, address)
+        page.goto(address)
         folded = page.evaluate(FOLDED)
         assert folded
         for anchor in folded:
@@ -312,7 +313,7 @@ class TestFolds:
 
     def test_paper_shows_all(self, site, browser, name):
         page = browser.new_page()
-        look.loading(page, (site / f"{name}.html").as_uri())
+        page.goto((site / f"{name}.html").as_uri())
         shut = "document.querySelectorAll('details.mn-fold:not([open])').length"
         folded = page.evaluate(shut)
         page.evaluate("window.dispatchEvent(new Event('beforeprint'))")

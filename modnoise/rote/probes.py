@@ -10,7 +10,6 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
-from sklearn.linear_model import RidgeClassifier
 from torch import Tensor
 
 from modnoise.rote.data import Items
@@ -33,6 +32,8 @@ class Probe:
     """
 
     def __init__(self, x: np.ndarray, y: np.ndarray, penalty: float = 1.0) -> None:
+        from sklearn.linear_model import RidgeClassifier
+
         self.mean = x.mean(0)
         self.scale = float((x - self.mean).std()) or 1.0
         self.model = RidgeClassifier(alpha=penalty).fit((x - self.mean) / self.scale, y)

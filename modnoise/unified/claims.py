@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy.stats import spearmanr
 
 from modnoise.claim import Claim, Found, Untested
 from modnoise.unified.cells import critical_sizes, dip, dips, mirrored
@@ -43,6 +42,13 @@ def _percent(x: float) -> str:
     return f"{100 * x:.1f} %"
 
 
+def _rank(one: pd.Series | pd.Index, other: pd.Series) -> float:
+    """The rank correlation; scipy.stats takes half a second to load, so not before."""
+    from scipy.stats import spearmanr
+
+    return float(spearmanr(one, other).statistic)
+
+
 def _critical(frame: pd.DataFrame) -> Found:
     rows = _rows(frame, task="add", n_memory=0)
     found = critical_sizes(rows)
@@ -52,7 +58,7 @@ def _critical(frame: pd.DataFrame) -> Found:
     never = 2 * rows.n_train.max()  # more than was tried, whatever it is: ranks alone count
     needed = found.n_critical.fillna(never)
     same = needed.nunique() == 1  # then there is no order
-    rank = 0.0 if same else float(spearmanr(found.d_model, needed).statistic)
+    rank = 0.0 if same else _rank(found.d_model, needed)
     told = ", ".join(
         f"d = {x.d_model}: {'more' if np.isnan(x.n_critical) else f'{x.n_critical:.0f}'}"
         for x in found.itertuples()
@@ -69,7 +75,7 @@ def _capacity(frame: pd.DataFrame) -> Found:
     below = mean[mean < 0.99]
     if len(below) < 3:
         raise Untested(f"{len(below)} sizes that cannot hold all labels: it takes three")
-    rank = float(spearmanr(below.index, below).statistic)
+    rank = _rank(below.index, below)
     pairs = int(rows.n_train.iloc[0])
     most = float(spread[below.index].max())
     told = ", ".join(f"d = {d}: {x * pairs:.0f}" for d, x in mean.items())

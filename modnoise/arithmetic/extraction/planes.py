@@ -19,8 +19,6 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from jaxtyping import Float
-from sklearn.decomposition import FastICA
-from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
 from modnoise.arithmetic.fourier import logarithms
@@ -219,6 +217,9 @@ def ica_planes(nets: NetStack, seed: int) -> Planes:
     Two atoms are a plane if neurons that use one use the other: pairs by largest correlation of
     the energies, greedily.
     """
+    from sklearn.decomposition import FastICA
+    from sklearn.exceptions import ConvergenceWarning
+
     p = nets.p
     rows = torch.cat([unit_rows(x[0]) for x in (nets.U, nets.V, nets.W)]).cpu().numpy()
     ica = FastICA(min(p - 1, len(rows)), whiten="unit-variance", max_iter=400, random_state=seed)
