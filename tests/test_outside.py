@@ -515,7 +515,7 @@ def linked(links: list[str]) -> list[dict | None]:
     return json.loads(done.stdout)
 
 
-FIELDS = ("p", "width", "noise", "op", "act", "lr", "weight_decay", "seed", "steps")
+FIELDS = ("p", "width", "noise", "op", "act", "lr", "weight_decay", "beta2", "seed", "steps")
 VALUES = st.one_of(
     st.sampled_from(
         ["31", "0x1F", "1e1", "1e999", "-1", "", " 7 ", "add", "relu", "NaN", "Infinity", "%00",
@@ -555,8 +555,8 @@ def test_a_share_link_is_a_run_of_the_package_or_refused_in_a_line(links):
         ("limits", None),
         ("", None),
         ("p=7&noise=0.5", ""),
-        ("p=99", 'p = "99" is not allowed: it must be a whole number from 3 to 59'),
-        ("p=0x1f", 'p = "0x1f" is not allowed: it must be a whole number from 3 to 59'),
+        ("p=999", 'p = "999" is not allowed: it must be a whole number from 3 to 113'),
+        ("p=0x1f", 'p = "0x1f" is not allowed: it must be a whole number from 3 to 113'),
         ("p=7&p=7", '"p" is given twice'),
         ("p=7&toString=1", '"toString" is unknown (allowed: ' + ", ".join(FIELDS) + ")"),
         ("p=7&__proto__=1", '"__proto__" is unknown (allowed: ' + ", ".join(FIELDS) + ")"),

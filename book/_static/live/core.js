@@ -11,17 +11,18 @@ function modnoiseCore() {
 
   const OPERATIONS = ["add", "sub", "mul"];
   const ACTIVATIONS = ["relu", "quadratic", "gelu", "reverse_relu"];
-  const BETA1 = 0.9, BETA2 = 0.999, EPS = 1e-8, WARMUP = 10;
+  const BETA1 = 0.9, EPS = 1e-8, WARMUP = 10;
 
   /** Fields of a run in this page: default, limits, choices. */
   const FIELDS = {
-    p: { value: 31, low: 3, high: 59, whole: true },
-    width: { value: 128, low: 1, high: 1024, whole: true },
+    p: { value: 31, low: 3, high: 113, whole: true },
+    width: { value: 128, low: 1, high: 1025, whole: true },
     noise: { value: 0.4, low: 0, high: 1 },
     op: { value: "add", choices: OPERATIONS },
     act: { value: "relu", choices: ACTIVATIONS },
     lr: { value: 1e-3, low: 0, high: 1, open: true },
     weight_decay: { value: 0.1, low: 0, high: 100 },
+    beta2: { value: 0.999, low: 0, high: 0.99999 },
     seed: { value: 42, low: 0, high: 2 ** 31 - 1, whole: true },
     steps: { value: 1000, low: 1, high: 20000, whole: true },
   };
@@ -238,16 +239,52 @@ function modnoiseCore() {
     addProduct(logits, hidden, W, pairs, width, p, width, 1);
   }
 
-  const lookupOf = ({ p, width, U, V }) => {
+  function lookupOf({ p, width, U, V }) {
     const lookup = new Float64Array(2 * p * width);
     lookup.set(transposed(U, width, p));
     lookup.set(transposed(V, width, p), p * width);
     return lookup;
-  };
+  }
+
+  /** p, width, U and V again, of a lookup. */
+  function fromLookup({ p, width, lookup }) {
+    const U = transposed(lookup.subarray(0, p * width), p, width);
+    return { p, width, U, V: transposed(lookup.subarray(p * width), p, width) };
+  }
+
+  /** For scores: forward(start, pairs) gives logits, a row of `stride` numbers per pair, of at most
+   * `block` pairs. */
+  function plainForward(net, rowA, rowB) {
+    const ready = { ...net, lookup: lookupOf(net) }, space = room(net.p, net.width);
+    const give = (start, pairs) => {
+      forward(ready, rowA, rowB, start, pairs, space);
+      return space.logits;
+    };
+    return { forward: give, block: BLOCK, stride: net.p };
+  }
 
   // --- training: full-batch AdamW, gradients by hand ----------------------------------------------
 
-  /** Like FastEngine: with h = phi(pre), D = (softmax(f) - onehot)/n,
+  /** Rows of the lookup and class of every training pair. */
+  function trainingCells({ p, role, given }) {
+    const cells = [...role.keys()].filter((i) => role[i] <= NOISY);
+    return {
+      rowA: Int32Array.from(cells, (i) => Math.floor(i / p)), rowB: Int32Array.from(cells, (i) => p + i % p),
+      label: Int32Array.from(cells, (i) => given[i]),
+    };
+  }
+
+  /** The numbers of update t of AdamW, x <- keep x - rate mean / (sqrt(square) / bias + eps):
+   * mean and square go a share rest1 and rest2 of the way to the gradient and its square. */
+  function adamw({ lr, weight_decay, beta2 }, t) {
+    const now = lr * Math.min(t / WARMUP, 1);
+    return {
+      keep: 1 - now * weight_decay, rate: now / (1 - BETA1 ** t), bias: Math.sqrt(1 - beta2 ** t),
+      rest1: 1 - BETA1, rest2: 1 - beta2, eps: EPS,
+    };
+  }
+
+  /** The back end "JavaScript". Like FastEngine: with h = phi(pre), D = (softmax(f) - onehot)/n,
    * dW = h^T D, dmu = sum D, dpre = (D W^T) phi'(pre), dU[a] and dV[b] sums of dpre over pairs. */
   class Engine {
     constructor(run, net, table) {
@@ -255,20 +292,27 @@ function modnoiseCore() {
       Object.assign(this, { run, p, width, act, updates: 0, lookup: lookupOf(net), W: W.slice(), mu: mu.slice() });
       this.params = [this.lookup, this.W, this.mu];
       [this.grads, this.mean, this.square] = [0, 1, 2].map(() => this.params.map((x) => new Float64Array(x.length)));
-      const cells = [...table.role.keys()].filter((i) => table.role[i] <= NOISY);
-      this.rowA = Int32Array.from(cells, (i) => Math.floor(i / p));
-      this.rowB = Int32Array.from(cells, (i) => p + i % p);
-      this.label = Int32Array.from(cells, (i) => table.given[i]);
-      this.n = cells.length;
+      Object.assign(this, trainingCells(table));
+      this.n = this.label.length;
       this.room = room(p, width);
+      this.name = "JavaScript, 1 thread";
     }
 
-    /** The current weights, copied. */
-    get net() {
-      const { p, width, act, lookup, W, mu } = this;
-      const U = transposed(lookup.subarray(0, p * width), p, width);
-      return { p, width, act, U, V: transposed(lookup.subarray(p * width), p, width), W: W.slice(), mu: mu.slice() };
+    /** Train; resolves with the mean cross-entropy before the last update. */
+    async advance(steps) {
+      let loss = 0;
+      for (let i = 0; i < steps; i++) loss = this.step();
+      return loss;
     }
+
+    /** Resolves with the current weights, copied. */
+    async read() {
+      const { act, W, mu } = this;
+      return { ...fromLookup(this), act, W: W.slice(), mu: mu.slice() };
+    }
+
+    /** Nothing is held. */
+    close() {}
 
     /** Fills `grads` and returns the mean cross-entropy over the training pairs. */
     gradients() {
@@ -305,18 +349,17 @@ function modnoiseCore() {
       return loss / n;
     }
 
-    /** One update; returns the loss before it. AdamW: x <- (1 - lr wd) x, then Adam's step. */
+    /** One update; returns the loss before it. */
     step() {
-      const loss = this.gradients(), t = ++this.updates, { weight_decay } = this.run;
-      const lr = this.run.lr * Math.min(t / WARMUP, 1);
-      const bias1 = 1 - BETA1 ** t, bias2 = Math.sqrt(1 - BETA2 ** t);
+      const loss = this.gradients();
+      const { keep, rate, bias, rest1, rest2, eps } = adamw(this.run, ++this.updates);
       this.params.forEach((x, which) => {
         const grad = this.grads[which], mean = this.mean[which], square = this.square[which];
         for (let i = 0; i < x.length; i++) {
           const g = grad[i];
-          mean[i] += (1 - BETA1) * (g - mean[i]);
-          square[i] = BETA2 * square[i] + (1 - BETA2) * g * g;
-          x[i] = x[i] * (1 - lr * weight_decay) - lr / bias1 * mean[i] / (Math.sqrt(square[i]) / bias2 + EPS);
+          mean[i] += rest1 * (g - mean[i]);
+          square[i] += rest2 * (g * g - square[i]);
+          x[i] = x[i] * keep - rate * mean[i] / (Math.sqrt(square[i]) / bias + eps);
         }
       });
       return loss;
@@ -328,17 +371,17 @@ function modnoiseCore() {
   const ROLES = ["clean", "noisy", "recovered", "val", "test"];
 
   /** { accuracy, cross_entropy } by role (NaN for an empty one) and the answers to all pairs. noisy:
-   * pairs with a wrong label, judged by it; recovered: the same pairs, judged by the true label. */
-  function scores(net, table) {
-    const { p, width } = net, all = Int32Array.from(table.role.keys()), space = room(p, width);
-    const ready = { ...net, lookup: lookupOf(net) }, logits = space.logits;
+   * pairs with a wrong label, judged by it; recovered: the same pairs, judged by the true label. The
+   * logits come from plainForward or from another back end's. */
+  function scores(net, table, forwardOf = plainForward) {
+    const { p } = net, all = Int32Array.from(table.role.keys());
     const rowA = all.map((i) => Math.floor(i / p)), rowB = all.map((i) => p + i % p);
     const answers = new Uint8Array(p * p), count = {}, right = {}, loss = {};
     for (const role of ROLES) count[role] = right[role] = loss[role] = 0;
-    for (let start = 0; start < p * p; start += BLOCK) {
-      const pairs = Math.min(BLOCK, p * p - start);
-      forward(ready, rowA, rowB, start, pairs, space);
-      for (let i = 0, row = 0; i < pairs; i++, row += p) {
+    const { forward, block, stride } = forwardOf(net, rowA, rowB);
+    for (let start = 0; start < p * p; start += block) {
+      const pairs = Math.min(block, p * p - start), logits = forward(start, pairs);
+      for (let i = 0, row = 0; i < pairs; i++, row += stride) {
         const cell = start + i;
         let best = 0, sum = 0;
         for (let c = 1; c < p; c++) if (logits[row + c] > logits[row + best]) best = c;
@@ -516,7 +559,7 @@ function modnoiseCore() {
 
   return {
     OPERATIONS, ACTIVATIONS, FIELDS, ROLES, CLEAN, NOISY, VAL, TEST, checked, linked, generator, trueLabels,
-    noisyTable, newNet, Engine, Phi, scores, recorded, spectrum, power, dominantFrequency,
+    noisyTable, newNet, lookupOf, fromLookup, plainForward, trainingCells, adamw, Engine, Phi, scores, recorded, spectrum, power, dominantFrequency,
     keepFrequency, logarithms, reordered, waveOrder, filtrate, randomFrequency, parts, labelPrior, accuracyOf,
   };
 }

@@ -12,6 +12,7 @@
   };
   const PANELS = ["full", "G_quadratic", "R", "G_random"];
   const SPOKEN = 5000, DRAWN = 100; // milliseconds between two sentences, two drawings
+  const LONG = 60; // seconds from which a story waits until its reader knows
 
   // --- state: one run at a time -------------------------------------------------------------------
 
@@ -24,7 +25,8 @@
 
   /** A worker from the text of its functions: a file could not be loaded by a page from disk. */
   function newWorker() {
-    const source = `"use strict";(${modnoiseWorker})((${modnoiseCore})());`;
+    const source = `"use strict";${modnoiseCore}${modnoiseSimd}${modnoiseWebgpu}const core = modnoiseCore();`
+      + `(${modnoiseWorker})(core, modnoiseSimd(core, "${modnoiseWasm.base64}"), modnoiseWebgpu(core));`;
     const address = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
     const made = new Worker(address);
     URL.revokeObjectURL(address);
@@ -37,19 +39,42 @@
     going = interrupted = false;
   }
 
+  /** A new net; resolves when the worker knows how long its training will take. */
   function start(run) {
     clear();
-    current = { run, history: [], last: null };
+    current = { run, history: [], last: null, asked: $("back-end").value };
     worker = newWorker();
     const mine = current;
     worker.onmessage = ({ data }) => mine === current && heard(data);
-    worker.onerror = (error) => say(`The training stopped with an error: ${error.message}`);
-    worker.postMessage({ do: "new", run });
+    worker.onerror = failed;
+    $("engine").textContent = "Timing a few updates.";
+    worker.postMessage({ do: "new", run, backEnd: current.asked });
+    return new Promise((resolve) => { mine.ready = resolve; });
   }
+
+  function failed({ message }) {
+    going = false;
+    buttons();
+    say(`The training stopped with an error: ${message}`);
+  }
+
+  /** Once at first, and again if a back end fails and another begins anew. */
+  function prepared({ table, count, prior, backEnd, why, anew, time }) {
+    Object.assign(current, { table, count, prior, backEnd, time, history: [], last: null });
+    $("engine").textContent = `${why && `${anew ? "Begun anew" : "Not as asked"}: ${why}. `}Computed by ${backEnd}: about ${lasting(time)} `
+      + `for ${current.run.steps} steps.`;
+    current.ready();
+  }
+
+  /** Seconds in words. */
+  const lasting = (seconds) => (seconds < 1 ? "a second" : seconds < 90 ? `${Math.ceil(seconds)} seconds`
+    : `${Math.ceil(seconds / 60)} minutes`);
 
   function heard(message) {
     if (message.type === "ready") {
-      Object.assign(current, { table: message.table, count: message.count, prior: message.prior });
+      prepared(message);
+    } else if (message.type === "error") {
+      failed(message);
     } else if (message.type === "record") {
       keep(message);
     } else if (message.reason !== "hidden") {
@@ -128,7 +153,7 @@
   }
 
   /** Whether the worker's net is the one that the form asks for; more steps do not make another. */
-  const same = (run) => current && FIELDS.every((name) => name === "steps" || run[name] === current.run[name]);
+  const same = (run) => current && current.asked === $("back-end").value && FIELDS.every((name) => name === "steps" || run[name] === current.run[name]);
 
   /** A button that cannot be used now keeps the focus of who uses it by keyboard. */
   const usable = (name, yes) => $(name).setAttribute("aria-disabled", yes ? "false" : "true");
@@ -142,6 +167,7 @@
     usable("step", !going);
     usable("reset", current !== null);
     usable("story-next", !going);
+    usable("story-paper", !going);
     usable("story-own", !going);
   }
 
@@ -180,7 +206,7 @@
     clear();
     forget();
     $("progress").value = 0;
-    $("speed").textContent = $("words").textContent = "";
+    for (const name of ["speed", "words", "engine"]) $(name).textContent = "";
     say("Nothing is trained yet.");
     buttons();
     redraw();
@@ -430,6 +456,7 @@
   function forget() {
     if (telling) told = [];
     telling = false;
+    $("story-time").textContent = "";
     tell();
   }
 
@@ -439,9 +466,13 @@
     if (!run) return ready();
     told = [];
     telling = true;
+    $("story-time").textContent = "";
     tell();
-    start(run);
-    await next();
+    await start(run);
+    const both = 2 * current.time;
+    if (both < LONG) return next();
+    $("story-time").textContent = `This net and its control will take about ${lasting(both)}, computed by `
+      + `${current.backEnd}. Press "Next" to begin.`;
   }
 
   /** The next statement, after the training that it needs. */
@@ -479,11 +510,13 @@
   fill(Object.fromEntries(FIELDS.map((name) => [name, core.FIELDS[name].value])));
   $("map-part").append(...Object.entries(PARTS).map(([name, title]) => element("option", { value: name }, title)));
   $("form").addEventListener("submit", train);
+  $("back-end").addEventListener("change", buttons);
   onPress("pause", () => worker.postMessage({ do: "pause" }));
   onPress("step", step);
   onPress("reset", reset);
   onPress("share", share);
   onPress("story-next", () => (telling ? next() : begin(story.SETTINGS)));
+  onPress("story-paper", () => begin(story.PAPER));
   onPress("story-own", () => begin(null));
   for (const input of document.querySelectorAll("input[name=live-measure]")) input.addEventListener("change", redraw);
   $("map-part").addEventListener("change", redraw);
