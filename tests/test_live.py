@@ -60,8 +60,9 @@ def javascript(source: str, module: str = "core", **given: object) -> object:
     script = (
         f"{TAKE} const {module} = require({json.dumps(str(LIVE / f'{module}.js'))});"
         f"const {{ {', '.join(given)} }} = JSON.parse(require('fs').readFileSync(0));"
-        f"(async () => {{ {source} }})().then((found) =>"
-        "  process.stdout.write(JSON.stringify(found, (_, x) => ArrayBuffer.isView(x) ? [...x] : x)));"
+        "const plain = (_, x) => ArrayBuffer.isView(x) ? [...x] : x;"
+        f"(async () => {{ {source} }})()"
+        ".then((found) => process.stdout.write(JSON.stringify(found, plain)));"
     )
     done = subprocess.run(
         [NODE, "-e", script], input=json.dumps(given), capture_output=True, text=True, timeout=120
