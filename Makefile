@@ -106,6 +106,7 @@ readme: $(ENV) ## Write the README's figure and verdicts, and the page on speed,
 bench: $(ENV) ## Time the trainers against plain loops and the bound
 	$(RUN) benchmarks/trainers.py $(BENCH)
 	$(RUN) benchmarks/transformer.py
+	$(RUN) benchmarks/browser.py
 
 .PHONY: bench-portable
 bench-portable: $(ENV) ## Time one net again, as on a processor without AVX-512

@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 RECORD = ROOT / "benchmarks" / "trainers.json"
 PORTABLE = RECORD.with_name("trainers-avx2.json")
 TRANSFORMER = RECORD.with_name("transformer.json")
+BROWSER = RECORD.with_name("browser.json")
 PRECISE = ("R4.1-FF", "R4.1-FF-mu0", "R4.1-FF-quadratic-part", "CONTROL-frequency")
 
 PAGE = """# How fast, and why
@@ -130,6 +131,14 @@ layer with the classes and one softmax, not the weighted sums per pair.
 
 {transformers}
 
+## In the browser
+
+The back ends of [](live.md), in turns in one headless Chromium {browser[browser]} with
+{browser[cores]} cores ({browser[processor]}, {browser[date]}). JavaScript computes in double
+precision, the others in single.
+
+{live}
+
 ## On a GPU
 
 {gpu}
@@ -239,8 +248,23 @@ def page(told: dict) -> str:
                 "of the bound": _RATIOS["of the bound"],
             },
         ),
+        browser=json.loads(BROWSER.read_text()),
+        live=_live(json.loads(BROWSER.read_text())["rows"]),
         gpu=_gpu(told, rows.get("gpu", [])),
     )  # fmt: skip
+
+
+def _live(rows: list[dict]) -> str:
+    columns = {
+        "SIMD, one core, × JavaScript": ("simd_over_js", "{:.1f}"),
+        "all cores × one": ("threads_over_simd", "{:.2f}"),
+        "steps per second, all cores": ("threads_steps_per_s", "{:.0f}"),
+        "WebGPU × SIMD on one core": ("webgpu_over_simd", "{:.1f}"),
+    }
+    measured = any("webgpu_over_simd" in row for row in rows)
+    return _times(rows, {**_HEAD, **columns}) + (
+        "" if measured else "\n\nThe speed of WebGPU is not measured: no device was at hand."
+    )
 
 
 def _si(value: float) -> str:

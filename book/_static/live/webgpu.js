@@ -246,13 +246,13 @@ struct Adam { keep: f32, rate: f32, bias: f32, rest1: f32, rest2: f32, eps: f32 
     }
 
     async advance(steps) {
-      for (let done = 0; done < steps; done += AHEAD) await this.several(Math.min(AHEAD, steps - done));
+      for (let done = 0; done < steps; done += AHEAD) this.several(Math.min(AHEAD, steps - done));
       const loss = await this.copied(this.loss, this.n);
       return loss.reduce((sum, x) => sum + x, 0) / this.n;
     }
 
-    /** Hand the device a few updates, and wait until it has done them. */
-    async several(steps) {
+    /** Hand the device a few updates. */
+    several(steps) {
       const { device } = this, encoder = device.createCommandEncoder(), pass = encoder.beginComputePass();
       for (let i = 0; i < steps; i++) {
         const { keep, rate, bias, rest1, rest2, eps } = core.adamw(this.run, ++this.updates);
@@ -265,8 +265,6 @@ struct Adam { keep: f32, rate: f32, bias: f32, rest1: f32, rest2: f32, eps: f32 
       }
       pass.end();
       device.queue.submit([encoder.finish()]);
-      await device.queue.onSubmittedWorkDone();
-      this.healthy();
     }
 
     async read() {

@@ -66,11 +66,11 @@ function modnoiseWorker(core, simd, webgpu) {
     const mine = now, chosen = await choose(asked, not);
     Object.assign(mine, { asked, not, backEnd: chosen.name, seconds: 0, engine: await chosen.make(mine) });
     const count = (code) => mine.table.role.filter((role) => role === code).length;
-    const start = performance.now(), first = await look(true), look1 = (performance.now() - start) / 1000;
+    const start = performance.now(), first = await look(true), looking = (performance.now() - start) / 1000;
     const { steps } = mine.run, looks = Array.from({ length: steps }, (_, i) => i + 1).filter(core.recorded);
     postMessage({
       type: "ready", run: mine.run, prior: mine.prior, table: mine.table, backEnd: mine.engine.name,
-      why: why || chosen.why, anew: not.size > 0, time: steps * chosen.each + looks.filter(isThorough).length * look1,
+      why: why || chosen.why, anew: not.size > 0, time: steps * chosen.each + looks.filter(isThorough).length * looking,
       count: { clean: count(core.CLEAN), noisy: count(core.NOISY), test: count(core.TEST) },
     });
     postMessage(first);
