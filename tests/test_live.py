@@ -824,6 +824,18 @@ def test_where_a_device_is_slower_the_page_takes_the_processor(gpu_page):
 
 
 @in_chromium
+def test_an_error_with_no_way_out_is_told(page, fill):
+    fill(**{"p": "31", "steps": "20000", "back-end": "js"})
+    page.click("#live-train")
+    page.wait_for_function("window.modnoise.history()?.length > 5")
+    page.workers[0].evaluate(
+        "modnoise().engine.advance = async () => { throw new Error('no power'); }"
+    )
+    status(page, "The training stopped with an error: no power")
+    assert page.get_attribute("#live-train", "aria-disabled") == "false"
+
+
+@in_chromium
 def test_a_long_story_says_how_long_before_it_begins(page, fill):
     fill(p="113", width="1025", steps="20000")
     page.click("#live-story-own")
