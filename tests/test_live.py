@@ -829,7 +829,7 @@ def test_an_error_with_no_way_out_is_told(page, fill):
     page.click("#live-train")
     page.wait_for_function("window.modnoise.history()?.length > 5")
     page.workers[0].evaluate(
-        "modnoise().engine.advance = async () => { throw new Error('no power'); }"
+        "void (modnoise().engine.advance = async () => { throw new Error('no power'); })"
     )
     status(page, "The training stopped with an error: no power")
     assert page.get_attribute("#live-train", "aria-disabled") == "false"
