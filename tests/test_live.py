@@ -904,6 +904,10 @@ def test_the_five_statements_of_the_story_hold_for_its_settings(page):
     control = page.evaluate("window.modnoise.history().at(-1)")["parts"]["G_quadratic"]
     assert f"{100 * control['accuracy']['test']:.1f} %" in texts[4]
     assert page.input_value("#live-noise") == "1"
+    assert "noise=1," in page.inner_text("#live-python")
+    assert "second net" in page.inner_text("#live-story-time")
+    words = page.inner_text("#live-words")
+    assert "the net knows 100.0 % of the wrong labels; test" in words, "it has no right ones"
     assert page.inner_text("#live-story-next") == "Start again"
 
 

@@ -150,6 +150,9 @@ def against_quality(rows: pd.DataFrame, *, title: str, color: Palette) -> Figure
         name: Line2D([], [], color=color[role], marker=mark, ls="-" if name == "student" else "")
         for name, role, mark in _STUDENTS.values()
     }
+    handles["the teacher in so many steps"] = Line2D(
+        [], [], color=color["noisy"], marker="$5$", ls=""
+    )
     handles["training images"] = Line2D([], [], color=color["muted"], lw=0.8, ls=":")
     style.name_handles(fig, handles, below=True)
     style.set_title(fig, title)
@@ -179,6 +182,12 @@ def students(rows: pd.DataFrame, *, bound: float, title: str, color: Palette) ->
         ax.set_xlim(left=-0.02)
     axes[0, 0].set_yticks(range(len(names)), names)
     axes[0, 0].invert_yaxis()
+    ink = {"color": color["ink"], "marker": "o", "ls": ""}
+    handles = {
+        name: Line2D([], [], mfc=color[face], **ink)
+        for name, face in (("in one step", "ink"), ("in two steps", "page"))
+    }
+    style.name_handles(fig, handles, below=True)
     style.set_title(fig, title)
     return fig
 

@@ -93,8 +93,10 @@ def _dependence(frame: pd.DataFrame) -> Found:
         one = removal(rows)
         more = one.random - one.without
         middle = one.median()
+        least, most = one["rank"].min(), one["rank"].max()
+        rank = f"{least:.0f}" + (f" to {most:.0f}" if most > least else "")
         text = (
-            f"recall {_percent(middle.before)}, without {middle['rank']:.0f} dimensions "
+            f"recall {_percent(middle.before)}, without {rank} dimensions "
             f"{_percent(middle.without)}, without as many random ones {_percent(middle.random)}"
         )
         found.append((name, text, bool(more.median() > _HURT and (more > 0).all())))

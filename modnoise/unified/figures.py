@@ -9,7 +9,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator, PercentFormatter
+from matplotlib.ticker import (
+    FixedLocator,
+    FuncFormatter,
+    MaxNLocator,
+    NullLocator,
+    PercentFormatter,
+)
 
 from modnoise.pages import style
 from modnoise.pages.style import Palette
@@ -129,10 +135,11 @@ def _means(ax: Axes, rows: pd.DataFrame, by: str, value: str, colour: object, ls
 def against_pairs(rows: pd.DataFrame, *, title: str, color: Palette) -> Figure:
     """Held-out accuracy at the end against training pairs, a line per model size."""
     fig, ax = style.panels(style.FULL)
-    sizes = sorted(rows.d_model.unique())
+    sizes, handles = sorted(rows.d_model.unique()), {}
     for d, colour in zip(sizes, style.ordered_colors(len(sizes), "viridis", color), strict=True):
-        mean = _means(ax, rows[rows.d_model == d], "n_train", "test", colour)
-        style.label_end(ax, mean.n_train, mean["mean"], f"d = {d}", color["ink"])
+        _means(ax, rows[rows.d_model == d], "n_train", "test", colour)
+        handles[f"d = {d}"] = Line2D([], [], color=colour, marker="o", ms=3.5)
+    style.name_handles(fig, handles)
     ax.axhline(0.9, color=color["muted"], lw=0.8, ls="--", zorder=0)
     ax.xaxis.set_major_locator(FixedLocator(sorted(rows.n_train.unique())))
     ax.set(xlabel="training pairs", ylabel="held-out accuracy")
@@ -199,6 +206,7 @@ def capacity(rows: pd.DataFrame, *, title: str, color: Palette) -> Figure:
         ax.axhline(float(rows.n_train.max()), color=color["muted"], lw=0.8, zorder=0)
     _sizes(left, [int(d) for d in rows.d_model.unique()])
     right.set_xlabel("weights")
+    right.xaxis.set_major_locator(MaxNLocator(4))
     right.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
     left.set_ylabel("labels held")
     left.set_ylim(0, 1.06 * float(rows.n_train.max()))

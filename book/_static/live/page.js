@@ -270,8 +270,9 @@
     if (!current?.last || (!now && performance.now() - spoken < SPOKEN)) return;
     spoken = performance.now();
     const { step, parts } = current.last, { clean, noisy, test } = parts.full.accuracy;
-    $("words").textContent = `Step ${step}: the net knows ${percent(clean)} of the right labels and ${percent(noisy)} of the `
-      + `wrong ones; test ${percent(test)}, FF part under x² ${percent(parts.G_quadratic?.accuracy.test)}, `
+    const known = [[clean, "right"], [noisy, "wrong"]].filter(([share]) => Number.isFinite(share))
+      .map(([share, which]) => `${percent(share)} of the ${which} labels`).join(" and ");
+    $("words").textContent = `Step ${step}: the net knows ${known || "nothing"}; test ${percent(test)}, FF part under x² ${percent(parts.G_quadratic?.accuracy.test)}, `
       + `residual ${percent(parts.R?.accuracy.test)}; chance ${percent(1 / current.run.p)}.`;
   }
 
@@ -487,8 +488,10 @@
     if (at === 4) {
       if (current.run.noise !== 1) start({ ...facts.run, noise: 1 }); // else it was paused
       fill(current.run);
+      asked();
       reasons.push(await go(steps));
       facts.control = summary();
+      $("story-time").textContent = "What you see from here on is the second net, whose labels are all wrong.";
     }
     if (reasons.some((reason) => reason !== "until")) return; // paused or diverged: the reader goes on
     told.push(story.STEPS[at].tell(facts));

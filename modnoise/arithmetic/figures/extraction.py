@@ -52,8 +52,7 @@ def signal(rows: pd.DataFrame, *, title: str, color: Palette) -> Figure:
         )  # fmt: skip
     ax.axhline(1, color=color["muted"], linewidth=0.8)
     ax.set_xlabel("label noise (share of training labels replaced)")
-    ax.set_ylabel("rule / chance")
-    ax.set_ylim(bottom=0)
+    ax.set_ylabel("rule's mean / chance's largest")
     ax.legend(frameon=False, fontsize=9)
     style.set_title(fig, title)
     return fig
