@@ -72,10 +72,10 @@ def copies_along(rows: pd.DataFrame, *, height: float = 2.5, title: str, color: 
         style.label_end(axes[0], middle.index, middle, f"n = {n}", color["noisy"])
         along = distilled(some)
         level = float(at_end(some, "teacher").copied.median())
-        axes[1].axhline(level, color=color["noisy"], lw=1.2, ls=ls)
         middle = _seeds(axes[1], along, "distilled", "copied", color=color["test"], ls=ls)
         if len(middle):
             x = float(middle.index.max())
+            axes[1].plot([0, x], [level, level], color=color["noisy"], lw=1.2, ls=ls)
             style.label_end(axes[1], [x], [level], f"teacher, n = {n}", color["noisy"])
             style.label_end(axes[1], middle.index, middle, f"student, n = {n}", color["test"])
     axes[0].set(ylabel="copies", xlabel="step of the teacher")
