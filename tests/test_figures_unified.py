@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import inspect
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.figure import Figure
+from drawing import draw, public_figures
 
-from modnoise.pages.style import PALETTES, themed
+from modnoise.pages.style import PALETTES
 from modnoise.unified import figures, widgets
 from modnoise.unified.zones import ZONES
 
@@ -49,26 +49,17 @@ CALLS = {
 }
 
 
-def drawn(name, theme="light"):
-    args, options = CALLS[name]
-    return themed(theme, getattr(figures, name), *args, **options, title="It is seen")
+drawn = partial(draw, figures, CALLS)
 
 
 @pytest.mark.parametrize("theme", PALETTES)
 @pytest.mark.parametrize("name", CALLS)
 def test_every_figure_draws_in_both_themes(name, theme):
-    fig = drawn(name, theme)
-    assert fig.get_suptitle() == "It is seen"
-    fig.draw_without_rendering()
+    drawn(name, theme).draw_without_rendering()
 
 
 def test_every_figure_is_called_here():
-    found = {
-        name
-        for name, x in inspect.getmembers(figures, inspect.isfunction)
-        if inspect.signature(x).return_annotation in (Figure, "Figure") and name[0] != "_"
-    }
-    assert found == {*CALLS}
+    assert public_figures(figures) == {*CALLS}
 
 
 def test_the_map_has_a_mark_per_run_of_its_zone_and_both_lines():
