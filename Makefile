@@ -26,7 +26,7 @@ NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
 # The last page reads what the others store.
 SCORECARD := $(filter notebooks/99_%,$(NOTEBOOKS))
 EXECUTED := $(NOTEBOOKS:%=_build/source/%)
-PACKAGE := $(shell find modnoise -name '*.py' -o -name '*.js' -o -name '*.css')
+PACKAGE := $(shell find modnoise -name '*.py' -o -name '*.pyi' -o -name '*.js' -o -name '*.css')
 RESULTS := $(shell find results -type f 2>/dev/null)
 PROSE := _config.yml _toc.yml index.md CHANGELOG.md $(shell find book -type f) scripts/stage.py
 
@@ -63,6 +63,7 @@ test: check unit nbval ## Style, unit tests and doctests, and the stored outputs
 check: $(ENV) ## Style only: ruff's rules and format, workflows' schema; repairs nothing
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
 	$(RUN) -m check_jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
 .PHONY: unit
@@ -114,7 +115,7 @@ bench-portable: $(ENV) ## Time one net again, as on a processor without AVX-512
 
 .PHONY: clean
 clean: ## Remove the built book and all caches; .venv stays
-	rm -rf _build .pytest_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf _build .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info
 	find . -path ./.venv -prune -o -type d \
 	  \( -name __pycache__ -o -name .ipynb_checkpoints \) -exec rm -rf {} +
 

@@ -22,10 +22,12 @@ INSIDE = ("figures", "widgets")
 
 def exported(package: str) -> dict[str, list[str]]:
     """Public names of a package by the module they come from, read from its own list."""
-    source = Path(importlib.import_module(package).__file__).read_text(encoding="utf-8")
-    calls = (x for x in ast.walk(ast.parse(source)) if isinstance(x, ast.Call))
-    [call] = (x for x in calls if getattr(x.func, "attr", "") == "attach")
-    return ast.literal_eval(next(x.value for x in call.keywords if x.arg == "submod_attrs"))
+    stub = Path(importlib.import_module(package).__file__).with_suffix(".pyi")
+    found: dict[str, list[str]] = {}
+    for line in ast.parse(stub.read_text(encoding="utf-8")).body:
+        if line.module:
+            found.setdefault(line.module, []).extend(x.name for x in line.names)
+    return found
 
 
 def _head(module: str) -> str:

@@ -2,24 +2,4 @@
 
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__,
-    submodules=["figures", "widgets"],
-    submod_attrs={
-        "compare": [
-            "at_end",
-            "at_setting",
-            "copied_against_size",
-            "distilled",
-            "fidelity",
-            "flow_times",
-            "recorded",
-            "slopes",
-            "summary",
-        ],
-        "data": ["Images", "images"],
-        "measures": ["copied", "frechet", "nearest"],
-        "run": ["DistillRun", "FeaturesRun"],
-        "spectrum": ["constants", "edges"],
-    },
-)
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -2,20 +2,4 @@
 
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__,
-    submodules=["figures", "widgets"],
-    submod_attrs={
-        "data": ["MnistError", "NoisyImages"],
-        "net": ["MnistNet"],
-        "null": [
-            "PAPER_TABLE2",
-            "against_null",
-            "half_way",
-            "mean_and_error",
-            "table2",
-            "with_null",
-        ],
-        "run": ["MnistRun"],
-    },
-)
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -2,13 +2,4 @@
 
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__,
-    submodules=["figures", "widgets"],
-    submod_attrs={
-        "engine": ["Examples", "TransformerEngine"],
-        "net": ["TransformerStack", "energy"],
-        "run": ["TransformerRun", "frequencies_kept"],
-        "table3": ["BEFORE_FF", "PAPER_TABLE3", "gains", "region", "table3", "with_paper_share"],
-    },
-)
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -9,6 +9,13 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    def __getattr__(name: str) -> Callable[..., Figure]: ...
 
 
 def _figures() -> dict[str, object]:

@@ -1,0 +1,12 @@
+from . import figures as figures
+from . import widgets as widgets
+from .data import MnistError as MnistError
+from .data import NoisyImages as NoisyImages
+from .net import MnistNet as MnistNet
+from .null import PAPER_TABLE2 as PAPER_TABLE2
+from .null import against_null as against_null
+from .null import half_way as half_way
+from .null import mean_and_error as mean_and_error
+from .null import table2 as table2
+from .null import with_null as with_null
+from .run import MnistRun as MnistRun

@@ -1,0 +1,14 @@
+from . import figures as figures
+from . import widgets as widgets
+from .engine import Examples as Examples
+from .engine import TransformerEngine as TransformerEngine
+from .net import TransformerStack as TransformerStack
+from .net import energy as energy
+from .run import TransformerRun as TransformerRun
+from .run import frequencies_kept as frequencies_kept
+from .table3 import BEFORE_FF as BEFORE_FF
+from .table3 import PAPER_TABLE3 as PAPER_TABLE3
+from .table3 import gains as gains
+from .table3 import region as region
+from .table3 import table3 as table3
+from .table3 import with_paper_share as with_paper_share
