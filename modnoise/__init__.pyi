@@ -1,3 +1,5 @@
+__version__: str
+
 from . import distillation as distillation
 from . import facts as facts
 from . import mnist as mnist

@@ -31,7 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Runs of modnoise: train what is missing, see what is recorded.",
 )  # fmt: skip
-_UsageError = typer.BadParameter.__base__  # typer brings its own copy of click, or uses click
+_UsageError: Any = typer.BadParameter.__base__  # typer has its own copy of click, or uses click
 
 NAMES = typer.Argument(metavar="EXPERIMENT...", help="names, see `modnoise list`")
 FOLDER = typer.Argument(metavar="FOLDER")
@@ -200,7 +200,9 @@ def show(
         hint = f": {', '.join(near)}" if fits else f"; near ones: {', '.join(near)}"
         raise SpecError(f"run {quoted(key)} {problem}{hint if near else ', nor is any other run'}")
     try:
-        print(shown(opened.open(places[fits[0]])))
+        if (record := opened.open(places[fits[0]])) is None:
+            raise SpecError("it is gone")
+        print(shown(record))
     except (Damaged, SpecError) as problem:
         raise StoreError(f"{places[fits[0]]} is damaged: {problem}") from None
 

@@ -13,7 +13,7 @@ import json
 import re
 import reprlib
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
@@ -109,8 +109,15 @@ def field(default: Any, source: str, text: str, *, told: str = "", **limits: Any
 
     ``told``: how figures and verdicts name its values, as ``"p = {}"``; empty: they do not.
     """
-    extra = {"source": source, "told": told}
-    return Field(default, description=text, json_schema_extra=extra, **limits)
+    return Field(
+        default, description=text, json_schema_extra={"source": source, "told": told}, **limits
+    )
+
+
+def _said(info: FieldInfo, what: str) -> str:
+    """What `field` was told of a field beside its limits."""
+    assert isinstance(info.json_schema_extra, dict)
+    return str(info.json_schema_extra[what])
 
 
 def _text(value: Any) -> str:
@@ -123,13 +130,16 @@ def told(fields: Mapping[str, FieldInfo], values: Mapping[str, Iterable[Any]]) -
     parts = {}
     for name, info in fields.items():
         texts = [_text(x) for x in values.get(name, ())]
-        if texts and info.json_schema_extra["told"]:
-            parts[name] = info.json_schema_extra["told"].format(", ".join(texts))
+        if texts and _said(info, "told"):
+            parts[name] = _said(info, "told").format(", ".join(texts))
     return [text for _, text in sorted(parts.items(), key=lambda part: part[0] == "seed")]
 
 
 class Trainable(Spec):
     """A spec of something that is trained in steps from a seed and recorded under its own key."""
+
+    if TYPE_CHECKING:
+        steps: int  # every kind has this field, each with its own default
 
     PER_NET: ClassVar[tuple[str, ...]] = ("seed",)
     """Fields in which the members of one stack may differ."""
@@ -178,7 +188,7 @@ class Trainable(Spec):
             {
                 "field": name,
                 "default": repr(info.default),
-                "source": info.json_schema_extra["source"],
+                "source": _said(info, "source"),
                 "meaning": info.description or "",
             }
             for name, info in cls.model_fields.items()

@@ -49,7 +49,7 @@ class Declared(Mapping[str, Any]):
         modules = (importlib.import_module(f"{study}.{self.module}") for study in STUDIES)
         return {getattr(x, self.by): x for module in modules for x in getattr(module, self.name)}
 
-    def __getitem__(self, key: object) -> Any:
+    def __getitem__(self, key: str) -> Any:
         return self._found()[key]
 
     def __iter__(self) -> Iterator[str]:

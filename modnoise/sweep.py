@@ -15,11 +15,13 @@ import json
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 from modnoise.spec import SpecError, Trainable, quoted, told, word
 
-SCALES = ("smoke", "laptop", "fast", "paper")
+Scale: TypeAlias = Literal["smoke", "laptop", "fast", "paper"]
+
+SCALES: tuple[str, ...] = get_args(Scale)
 
 SEEDS = (42, 43, 44)
 """42: paper; the others: ours."""
@@ -87,7 +89,7 @@ class Sweep:
 
 
 def _point(over: Mapping[str, tuple], values: Iterable[Any]) -> dict[str, Any]:
-    point = {}
+    point: dict[str, Any] = {}
     for names, value in zip(over, values, strict=True):
         several = names.split("+")
         point |= zip(several, value if len(several) > 1 else [value], strict=True)

@@ -25,7 +25,7 @@ def exported(package: str) -> dict[str, list[str]]:
     stub = Path(importlib.import_module(package).__file__).with_suffix(".pyi")
     found: dict[str, list[str]] = {}
     for line in ast.parse(stub.read_text(encoding="utf-8")).body:
-        if line.module:
+        if isinstance(line, ast.ImportFrom) and line.module:
             found.setdefault(line.module, []).extend(x.name for x in line.names)
     return found
 

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from modnoise.spec import Spec
-from modnoise.sweep import SCALES
+from modnoise.sweep import Scale
 
 
 class QuickstartParameters(Spec):
@@ -49,7 +49,7 @@ class DescentParameters(Spec):
 
     NOTEBOOK: ClassVar[str] = "01_double_descent"
 
-    scale: Literal[SCALES]
+    scale: Scale
     noise: float = Field(ge=0, le=1)
     weight_decay: float = Field(ge=0)
     width: int = Field(ge=1, le=65536)
@@ -62,7 +62,7 @@ class DynamicsParameters(Spec):
 
     NOTEBOOK: ClassVar[str] = "02_dynamics"
 
-    scale: Literal[SCALES]
+    scale: Scale
     noise: float = Field(gt=0, le=1)
     width: int = Field(ge=1, le=65536)
     optimizer: Literal["adamw", "adam", "muon"]
@@ -74,7 +74,7 @@ class FiltrationParameters(Spec):
 
     NOTEBOOK: ClassVar[str] = "03_recover_the_rule"
 
-    scale: Literal[SCALES]
+    scale: Scale
     noise: float = Field(ge=0, le=1)
     width: int = Field(ge=1, le=65536)
     op: Literal["add", "sub"]
@@ -87,7 +87,7 @@ class PhasesParameters(Spec):
 
     NOTEBOOK: ClassVar[str] = "04_phases"
 
-    scale: Literal[SCALES]
+    scale: Scale
     noise: float = Field(ge=0, le=1)
     op: Literal["add", "sub"]
     seed: int = Field(ge=0)
@@ -98,7 +98,7 @@ class PartitionParameters(Spec):
 
     NOTEBOOK: ClassVar[str] = "05_partitioning"
 
-    scale: Literal[SCALES]
+    scale: Scale
     noise: float = Field(ge=0, le=1)
     op: Literal["add", "sub", "mul"]
     score: Literal["strength", "ipr"]

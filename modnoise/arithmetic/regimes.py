@@ -6,12 +6,12 @@ All accuracies are fractions. "Phase" means an angle in this package, hence *reg
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import pandas as pd
 
-Numbers = float | Sequence[float | int] | np.ndarray | pd.Series
+Numbers: TypeAlias = float | Sequence[float | int] | np.ndarray | pd.Series
 
 INTERPOLATING = 0.99
 """Noisy accuracy from which a net counts as fitting the noise (ours)."""

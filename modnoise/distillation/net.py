@@ -41,7 +41,8 @@ def shape_of(run: DistillRun, sigma_data: float) -> Shape:
 
 def shapes(shape: Shape) -> dict[str, tuple[int, ...]]:
     """Matrices and biases by name, in the order in which they lie in a member's row."""
-    d, w, found = shape.pixels, shape.width, {}
+    d, w = shape.pixels, shape.width
+    found: dict[str, tuple[int, ...]] = {}
     found |= {"W_in": (d, w), "b_in": (1, w), "W_noise": (2 * WAVES, (shape.layers + 1) * w)}
     for i in range(shape.layers):
         found |= {f"W_{i}": (w, w), f"b_{i}": (1, w)}
@@ -123,8 +124,8 @@ def levels(number: int, low: float, high: float) -> np.ndarray:
     >>> levels(3, 1.0, 128.0).round(3).tolist()
     [1.0, 17.086, 128.0]
     """
-    ends = np.array([low, high]) ** (1 / RHO)
-    return np.linspace(*ends, number) ** RHO
+    first, last = np.array([low, high]) ** (1 / RHO)
+    return np.linspace(first, last, number) ** RHO
 
 
 Denoiser = Callable[[Tensor, Tensor], Tensor]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,7 @@ SETTING = ["learner", "kernel", "angle", "alpha", "noise", "lam", "d", "kappa"]
 MEASURES = {"e_gen": "accuracy_test", "e_mem": "accuracy_noisy", "e_rule": "accuracy_clean"}
 
 
-def solution(run: pd.Series | object) -> Solution:
+def solution(run: pd.Series | FactsRun) -> Solution:
     """The asymptotics of a run, or of a row with its fields; NaN of a trained net."""
     if run.learner == "net":
         return Solution(*[np.array(np.nan)] * 3)
@@ -27,7 +28,7 @@ def solution(run: pd.Series | object) -> Solution:
         mu_1, mu_star = sphere(run.angle)
     else:
         known = constants(run.kernel)
-        mu_1, mu_star = known.mu_1, known.mu_star
+        mu_1, mu_star = np.float64(known.mu_1), np.float64(known.mu_star)
     if run.learner == "features":
         return random_features(run.alpha, run.noise, run.lam, run.kappa, mu_1, mu_star)
     learner = {"ridge": ridge, "hinge": hinge}[run.learner]
@@ -95,7 +96,7 @@ def limit_rows() -> pd.DataFrame:
     return frame.assign(measure="asymptotics")
 
 
-def line(by: str, values: Sequence[float] | np.ndarray, **setting: object) -> pd.DataFrame:
+def line(by: str, values: Sequence[float] | np.ndarray, **setting: Any) -> pd.DataFrame:
     """The asymptotics along one field of a run: that field, ``e_gen``, ``e_mem``.
 
     ``setting``: the other fields, as `FactsRun` takes them; without a seed or dimensions.

@@ -18,7 +18,10 @@ import numpy as np
 from modnoise.spec import SpecError, quoted
 
 Values: TypeAlias = float | int | list | np.number | np.ndarray
-"""A number, or an array of numbers: of float64 in what comes back."""
+"""A number, or an array of numbers."""
+
+Array: TypeAlias = np.ndarray | np.float64
+"""What comes back: an array of float64, or the number that NumPy makes of one without axes."""
 
 LOWEST: dict[str, tuple[float, bool]] = {
     "alpha": (0.0, False),

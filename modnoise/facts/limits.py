@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import log_ndtr
 
-from modnoise.facts.inputs import Values, checked
+from modnoise.facts.inputs import Array, Values, checked
 from modnoise.facts.theory import fixed_point
 
 BAYES_CONSTANT = 0.4417
@@ -17,7 +17,7 @@ BAYES_CONSTANT = 0.4417
 _T = np.linspace(-10, 10, 401)  # the trapezoid rule: errors far below 1e-12
 
 
-def bayes(alpha: Values, eps: Values) -> Values:
+def bayes(alpha: Values, eps: Values) -> Array:
     """E_gen of the best guess of the rule from the labels, arccos(sqrt q) / pi; a share.
 
     q = qhat / (1 + qhat), qhat = alpha E sum_y (dZ)^2 / Z with overlap m = q. In t = y omega /
@@ -34,7 +34,7 @@ def bayes(alpha: Values, eps: Values) -> Values:
     alpha, eps = checked(alpha=alpha, eps=eps)
     eps_, alpha_ = eps[..., None], alpha[..., None]
 
-    def update(state: Values) -> Values:
+    def update(state: np.ndarray) -> np.ndarray:
         (y,) = state  # 1 - q, which may be tiny
         rest = y[..., None]
         wide = np.sqrt((2 - rest) / rest)  # 1 + 2 a^2, squared root of it
@@ -53,7 +53,7 @@ def bayes(alpha: Values, eps: Values) -> Values:
     return np.where(certain, 0.5, np.arccos(np.sqrt(np.maximum(1 - y, 0.0))) / np.pi)
 
 
-def capacity(eps: Values) -> Values:
+def capacity(eps: Values) -> Array:
     """alpha_c, up to which a linear learner can store all labels; infinite without facts.
 
     1 / alpha_c = min over t <= 0 of E[(t y z + Z)_+^2], Z standard normal and independent, which
@@ -78,7 +78,7 @@ def capacity(eps: Values) -> Values:
     return np.where(eps == 0, np.inf, found)
 
 
-def best_regularization(eps: Values) -> Values:
+def best_regularization(eps: Values) -> Array:
     """The (lam + mu_star^2) / mu_1^2 at which ridge regression generalizes best, for any alpha.
 
     (1 - c^2) / c^2 = pi / (2 (1 - eps)^2) - 1 with c = E[y z]; infinite at eps = 1.
@@ -91,7 +91,7 @@ def best_regularization(eps: Values) -> Values:
         return np.pi / (2 * (1 - eps) ** 2) - 1
 
 
-def best_angle(eps: Values) -> Values:
+def best_angle(eps: Values) -> Array:
     """The kernel whose interpolator (lam = 0) generalizes as the best ridge, as an angle.
 
     gamma in radians, tan(gamma) = mu_star / mu_1, cos(gamma)^2 = 2 (1 - eps)^2 / pi: all facts are
@@ -104,7 +104,7 @@ def best_angle(eps: Values) -> Values:
     return np.arccos((1 - eps) * np.sqrt(2 / np.pi))
 
 
-def sphere(angle: Values) -> tuple[Values, Values]:
+def sphere(angle: Values) -> tuple[Array, Array]:
     """(mu_1, mu_star) of a kernel of unit size at an angle in radians.
 
     >>> [float(x) for x in sphere(0.0)]

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr, owens_t
 
-from modnoise.facts.inputs import Values, checked, some_penalty
+from modnoise.facts.inputs import Array, Values, checked, some_penalty
 from modnoise.spec import SpecError
 
 MOST_ITERATIONS = 20_000
@@ -37,27 +37,27 @@ class Solution:
     Errors are shares from 0 to 1.
     """
 
-    m: Values
-    q: Values
-    tau: Values
+    m: Array
+    q: Array
+    tau: Array
 
     @property
-    def cosine(self) -> Values:
+    def cosine(self) -> Array:
         """m / sqrt(q), between the learned direction and the teacher's."""
         return np.clip(self.m / np.sqrt(self.q), -1, 1)
 
     @property
-    def e_gen(self) -> Values:
+    def e_gen(self) -> Array:
         """P[sign f(x) != sign(z)] on new inputs, arccos(m / sqrt(q)) / pi."""
         return np.arccos(self.cosine) / np.pi
 
     @property
-    def e_mem(self) -> Values:
+    def e_mem(self) -> Array:
         """Share of the training facts whose label is not stored, Phi(-tau / sqrt(q))."""
         return ndtr(-self.tau / np.sqrt(self.q))
 
     @property
-    def e_rule(self) -> Values:
+    def e_rule(self) -> Array:
         """Share of the training examples of the rule that are wrong.
 
         Phi(-k) - 2 T(k, c / sqrt(1 - c^2)) with k = tau / sqrt(q), c the cosine and T Owen's.
@@ -66,12 +66,12 @@ class Solution:
         return np.maximum(ndtr(-k) - 2 * owens_t(k, slope(self.cosine)), 0.0)
 
 
-def slope(cosine: Values) -> Values:
+def slope(cosine: Array) -> Array:
     """c / sqrt(1 - c^2), the argument of the label's probability per unit of the local field."""
     return cosine / np.sqrt(np.maximum(1 - cosine**2, 1e-300))
 
 
-def signal(eps: Values) -> Values:
+def signal(eps: Array) -> Array:
     """E[y z] = (1 - eps) sqrt(2 / pi), all that the square loss sees of the rule."""
     return (1 - eps) * np.sqrt(2 / np.pi)
 
@@ -138,7 +138,7 @@ def hinge(
     first = ridge(alpha, eps, lam, mu_1, mu_star)
     private = mu_star**2 / lam
 
-    def update(state: Values) -> Values:
+    def update(state: np.ndarray) -> np.ndarray:
         response, q, m = state
         v_hat, q_hat, m_hat = hinge_channel(alpha, eps, response + private, q, m)
         new = 1 / (lam / mu_1**2 + v_hat)
@@ -150,8 +150,8 @@ def hinge(
 
 
 def hinge_channel(
-    alpha: Values, eps: Values, tau: Values, q: Values, m: Values
-) -> tuple[Values, Values, Values]:
+    alpha: Array, eps: Array, tau: Array, q: Array, m: Array
+) -> tuple[Array, Array, Array]:
     """Vhat, qhat and mhat of the hinge loss, by exact Gaussian integrals.
 
     With u = y omega the proximal step moves u to u + tau below 1 - tau, to 1 up to 1, and not
@@ -174,7 +174,7 @@ def hinge_channel(
     return v_hat, q_hat, m_hat
 
 
-def _moments(x: Values, a: Values, eps: Values) -> list[Values]:
+def _moments(x: Array, a: Array, eps: Array) -> list[Array]:
     """Integrals of t^k 2 phi(t) ((1 - eps) Phi(a t) + eps/2) up to x, for k = 0, 1, 2."""
     phi, cdf, wide = np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi), ndtr(x), np.sqrt(1 + a**2)
     at, far = ndtr(a * x), np.exp(-((x * wide) ** 2) / 2) / (2 * np.pi)
@@ -185,7 +185,9 @@ def _moments(x: Values, a: Values, eps: Values) -> list[Values]:
     return [2 * (1 - eps) * one + eps * other for one, other in zip(rule, coin, strict=True)]
 
 
-def fixed_point(update: Callable[[Values], Values], start: Values, name: str) -> Values:
+def fixed_point(
+    update: Callable[[np.ndarray], np.ndarray], start: np.ndarray, name: str
+) -> np.ndarray:
     """Iterate x <- (x + update(x)) / 2 until no part changes by more than `TOLERANCE` of itself.
 
     ``start``: the variables, stacked along the first axis.

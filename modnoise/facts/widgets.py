@@ -27,7 +27,7 @@ class Live(anywidget.AnyWidget):
     alpha = traitlets.Float(4.0, min=0.5, max=16).tag(sync=True)
     lam = traitlets.Float(0.01, min=1e-6, max=100).tag(sync=True)
     angle = traitlets.Float(None, min=0, max=89, allow_none=True).tag(sync=True)
-    points = traitlets.List().tag(sync=True)
+    points: traitlets.List = traitlets.List().tag(sync=True)
 
     def __repr__(self) -> str:
         return f"Live(eps={self.eps:g}, alpha={self.alpha:g}, {len(self.points)} points)"

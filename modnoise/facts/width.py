@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from modnoise.facts.inputs import Values, checked
+from modnoise.facts.inputs import Array, Values, checked
 from modnoise.facts.theory import Solution, signal
 from modnoise.spec import SpecError
 
@@ -17,7 +17,7 @@ NODES = 400
 """Nodes of the average over eigenvalues, by the midpoint rule in an angle."""
 
 
-def spectrum(kappa: Values) -> tuple[Values, Values]:
+def spectrum(kappa: Values) -> tuple[Array, Array]:
     """Eigenvalues s of F F^T / d and their weights, which sum to one, along a new last axis.
 
     Marchenko and Pastur: between (sqrt(kappa) -+ 1)^2 the density is
@@ -67,10 +67,10 @@ def random_features(
     line = mu_1[..., None] ** 2 * s
     omega, ratio, c = line + mu_star[..., None] ** 2, alpha / kappa, signal(eps)
 
-    def mean(x: Values) -> Values:
+    def mean(x: Array) -> Array:
         return (weight * x).sum(-1)
 
-    def divisor(v: Values) -> Values:
+    def divisor(v: Array) -> Array:
         return lam[..., None] + (ratio / (1 + v))[..., None] * omega
 
     top = np.log(mean(omega) / lam)

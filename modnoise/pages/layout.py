@@ -1,4 +1,8 @@
-"""The layout of figures, which costs more than drawing them: taken over, put back."""
+"""The layout of figures, which costs more than drawing them: taken over, put back.
+
+Matplotlib's types leave out the private ``_set_position``; the public one also takes the axes out
+of the layout.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,7 @@ def place_as(fig: Figure, model: Figure) -> None:
     """Give a figure the layout of one that differs in colours alone and was laid out."""
     fig.set_layout_engine("none")
     for ax, other in zip(fig.axes, model.axes, strict=True):
-        ax._set_position(other.get_position(original=True))
+        ax._set_position(other.get_position(original=True))  # type: ignore[attr-defined]
         ax.set_anchor(other.get_anchor())
         ax.set_box_aspect(other.get_box_aspect())
         for text, placed in zip(ax.texts, other.texts, strict=True):
@@ -28,4 +32,4 @@ def places_kept(fig: Figure) -> Iterator[None]:
     places = [ax.get_position(original=True) for ax in fig.axes]
     yield
     for ax, place in zip(fig.axes, places, strict=True):
-        ax._set_position(place)
+        ax._set_position(place)  # type: ignore[attr-defined]

@@ -121,19 +121,20 @@ def _rectangle(part: BboxBase, box: BboxBase, place: Place, color: str) -> str:
 def _ends(mesh: QuadMesh | AxesImage) -> np.ndarray:
     """Where the first row and column begin and the last ones end; (2, 2), x and y."""
     if isinstance(mesh, QuadMesh):
-        return mesh.get_coordinates()[[0, -1], [0, -1]]
+        return np.asarray(mesh.get_coordinates())[[0, -1], [0, -1]]
     left, right, bottom, top = mesh.get_extent()
     first, last = (bottom, top) if mesh.origin == "lower" else (top, bottom)
     return np.array([[left, first], [right, last]])
 
 
 def _cells(mesh: QuadMesh | AxesImage, place: Place, most: int) -> Iterator[str]:
-    values = np.ma.filled(np.ma.asarray(mesh.get_array(), float), np.nan)
-    if values.ndim == 1:
-        rows = mesh.get_coordinates().shape[0] - 1
+    values: np.ndarray = np.ma.filled(np.ma.asarray(mesh.get_array(), float), np.nan)
+    if isinstance(mesh, QuadMesh) and values.ndim == 1:
+        rows = np.shape(mesh.get_coordinates())[0] - 1
         values = values.reshape(rows, -1)
     if values.ndim != 2:
         return
+    assert mesh.axes is not None
     (left, low), (right, high) = mesh.axes.transData.transform(_ends(mesh))
     values = values[:: -1 if low < high else 1, :: -1 if right < left else 1]  # as it is seen
     step_y, step_x = (max(1, -(-n // most)) for n in values.shape)
@@ -145,5 +146,5 @@ def _cells(mesh: QuadMesh | AxesImage, place: Place, most: int) -> Iterator[str]
             if np.isfinite(value):
                 yield (
                     f'<rect x="{left + j * w:.0f}" y="{top + i * h:.0f}" width="{w + 0.5:.0f}" '
-                    f'height="{h + 0.5:.0f}" fill="{to_hex(mesh.to_rgba(value))}"/>'
+                    f'height="{h + 0.5:.0f}" fill="{to_hex(tuple(mesh.to_rgba(value)))}"/>'
                 )

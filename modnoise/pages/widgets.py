@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import anywidget
 import pandas as pd
@@ -39,7 +40,12 @@ def slider(
     axis = {"noise": "label noise", "weight_decay": "weight decay", "gamma": "share kept"}
     axis |= {"kept": "frequencies kept"}
     names = [f"{x:.0%}" if by in ("noise", "gamma") else f"{x:g}" for x in values]
-    data = {"axis": axis.get(by, by), "values": names, "rows": rows, "sentences": sentences}
+    data: dict[str, Any] = {
+        "axis": axis.get(by, by),
+        "values": names,
+        "rows": rows,
+        "sentences": sentences,
+    }
     data |= {"parts": list(rows[0]), "roles": list(roles), "chance": chance}
     return Recorded(data=data, index=len(values) // 2)
 

@@ -73,12 +73,12 @@ def _facts(runs: Mapping[str, Trainable], store: Store) -> pd.DataFrame:
         shape, manifest = (family(run), size(run)), found.get(key)
         if shape not in seconds:
             seconds[shape] = estimate(run, samples) or (float("nan") if run.operations else 0.0)
-        on_cpu = manifest is not None and manifest["device"] == "cpu"
+        on_cpu = manifest if manifest and manifest["device"] == "cpu" else None
         rows[key] = {
             "recorded": manifest is not None,
             "operations": run.operations,
             "estimated": bool(run.operations) and shape not in shapes,
-            "spent_hours": core_seconds(manifest) / 3600 if on_cpu else 0.0,
+            "spent_hours": core_seconds(on_cpu) / 3600 if on_cpu else 0.0,
             "seconds": seconds[shape],
         }
     return pd.DataFrame.from_dict(rows, orient="index")

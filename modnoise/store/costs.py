@@ -6,7 +6,7 @@ Between sizes of one family log(rate) is linear in log(operations per step). All
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -75,12 +75,12 @@ def undisturbed(done: Iterable[tuple[Trainable, Mapping[str, Any]]]) -> list[Sam
 
     A machine that others share only slows: what is slower than that is not the training's cost.
     """
-    best: dict[tuple, float] = {}
+    best: dict[tuple[tuple, float], float] = {}
     for run, m in done:
         if m["device"] == "cpu" and run.operations and core_seconds(m):
             shape = family(run), size(run)
             best[shape] = max(best.get(shape, 0.0), run.operations / core_seconds(m))
-    return [Sample(*shape, rate) for shape, rate in best.items()]
+    return [Sample(kind, size, rate) for (kind, size), rate in best.items()]
 
 
 def spent(manifests: Iterable[Mapping[str, Any]]) -> str:
@@ -89,7 +89,7 @@ def spent(manifests: Iterable[Mapping[str, Any]]) -> str:
     >>> spent([{"device": "cpu", "seconds": s, "threads": 2} for s in (700.0, 0.2)])
     '1,400 core-s'
     """
-    cost = Counter()
+    cost: dict[str, float] = defaultdict(float)
     for m in manifests:
         if m["device"] == "cpu":
             cost["core"] += core_seconds(m)

@@ -16,7 +16,7 @@ from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from modnoise.spec import Trainable, quoted
 from modnoise.store import campaign
@@ -153,7 +153,7 @@ class _Campaign:
             errand.future.release()
             errand.held.close()
 
-    def _take(self, worker: str, errand: _Errand, brought: object) -> None:
+    def _take(self, worker: str, errand: _Errand, brought: Any) -> None:
         """Write what a worker has brought, unless that is not what it was sent for."""
         try:
             records, states = usable(errand.runs, errand.need, brought)
@@ -250,7 +250,7 @@ class _Campaign:
         self.told = line
 
 
-def usable(runs: list[Trainable], need: list[str], brought: object) -> Brought:
+def usable(runs: list[Trainable], need: list[str], brought: Any) -> Brought:
     """What a worker has brought, once all of it is of the stack that it had.
 
     Raises:

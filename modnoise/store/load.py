@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, overload
+from typing import TypedDict, Unpack, overload
 
 import pandas as pd
 
@@ -35,10 +35,20 @@ class Results(list[Trained]):
         )
 
 
+class _Options(TypedDict, total=False):
+    device: str
+    store: Store | str | Path | None
+    weights: bool
+    recompute: bool
+    progress: bool
+    threads: int
+    checkpoint_every: float
+
+
 @overload
-def load_or_train(runs: Trainable, **options: Any) -> Trained: ...
+def load_or_train(runs: Trainable, **options: Unpack[_Options]) -> Trained: ...
 @overload
-def load_or_train(runs: Sequence[Trainable], **options: Any) -> Results: ...
+def load_or_train(runs: Sequence[Trainable], **options: Unpack[_Options]) -> Results: ...
 def load_or_train(
     runs: Trainable | Sequence[Trainable],
     *,
@@ -78,7 +88,7 @@ def load_or_train(
         if recompute:
             record, _ = store.find(run)
             order.why[run.key] = "asked for again"
-            order.stale[run.key] = record and identity(record)
+            order.stale[run.key] = identity(record) if record else None
         else:
             order.look(run)
     if order.missing:

@@ -10,6 +10,7 @@ import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -57,7 +58,8 @@ def rehearse(stack: Sequence[Trainable], device: str, threads: int, seconds: flo
     Steps, recordings along the way and the recording at the end are timed apart, since their
     numbers differ much from run to run.
     """
-    warm, marks = WARM[device.split(":")[0]], []
+    warm = WARM[device.split(":")[0]]
+    marks: list[tuple[int, float, float, int, int]] = []
 
     def look(state: State) -> None:
         seen = len({row["step"] for row in state.rows})
@@ -65,7 +67,8 @@ def rehearse(stack: Sequence[Trainable], device: str, threads: int, seconds: flo
         if len(marks) > warm and (state.seconds >= seconds or len(marks) >= warm + STEPS):
             raise _Enough
 
-    run, options = stack[0], {"device": device, "threads": threads, "progress": False}
+    run, width = stack[0], getattr(stack[0], "width", 0)
+    options: dict[str, Any] = {"device": device, "threads": threads, "progress": False}
     try:
         trained = train(list(stack), on_checkpoint=look, checkpoint_every=0.0, **options)
     except _Enough:
@@ -85,11 +88,11 @@ def rehearse(stack: Sequence[Trainable], device: str, threads: int, seconds: flo
     def ending(**narrow: int) -> float:
         return train([run.but(steps=0, **narrow)], **options).history.attrs["seconds"]
 
-    if getattr(run, "width", 0) <= NARROW[1]:
+    if width <= NARROW[1]:
         return along + len(stack) * ending()
     small, large = (ending(width=width) for width in NARROW)
     slope = max(0.0, large - small) / (NARROW[1] - NARROW[0])
-    return along + len(stack) * (large + slope * (run.width - NARROW[1]))
+    return along + len(stack) * (large + slope * (width - NARROW[1]))
 
 
 def calibrate(found: Sequence[list[Trainable]], device: str, threads: int = 1) -> list[Sample]:
@@ -100,7 +103,8 @@ def calibrate(found: Sequence[list[Trainable]], device: str, threads: int = 1) -
     families: dict[tuple, list[list[Trainable]]] = {}
     for stack in sorted(found, key=len):
         families.setdefault(family(stack[0]), []).append(stack)
-    begin, samples = time.monotonic(), []
+    begin = time.monotonic()
+    samples: list[Sample] = []
     for group in sorted(families.values(), key=lambda group: -sum(map(_operations, group))):
         shapes = sorted({x[0].operations: x for x in group}.values(), key=_per_step)
         small = [x for x in shapes if _per_step(x) <= LARGE[device.split(":")[0]]] or shapes[:1]

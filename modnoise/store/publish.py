@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import safetensors.numpy
 
-from modnoise.spec import Spec
+from modnoise.spec import Trainable
 from modnoise.store.files import Damaged, Record, replace_folder, tensors_digest
 from modnoise.store.published import (
     CURVES,
@@ -35,7 +35,7 @@ from modnoise.store.records import Store, StoreError, writing
 class Entry(NamedTuple):
     """What is published of a run."""
 
-    run: Spec
+    run: Trainable
     record: Record
     weights: bool  # whether they go along
     new: bool  # whether it was not there like that
@@ -45,7 +45,7 @@ def publish(
     store: Store,
     name: str,
     scale: str,
-    runs: Sequence[Spec],
+    runs: Sequence[Trainable],
     *,
     asked: Collection[str] | None = None,
     weights: Collection[str] = (),
@@ -100,7 +100,7 @@ def _places(store: Store, folder: Path) -> tuple[Place, ...]:
 
 
 def _entry(
-    store: Store, run: Spec, place: Place | None, *, ours: bool, whole: bool
+    store: Store, run: Trainable, place: Place | None, *, ours: bool, whole: bool
 ) -> Entry | None:
     """What is published of a run, None if there is nothing and it is not asked for."""
     before = record = None
@@ -120,16 +120,16 @@ def _entry(
         if ours or place:
             raise StoreError(f"{run.key} is not recorded in {store.root}: run it first")
         return None
-    same = before is not None and before.history.equals(record.history)
-    if same and before.has_weights:
-        whole, record = True, record if record.has_weights else before
+    same = before if before is not None and before.history.equals(record.history) else None
+    if same and same.has_weights:
+        whole, record = True, record if record.has_weights else same
     if whole and not record.has_weights:
         raise StoreError(f"weights of {run.key} are not recorded in {store.root}: run it first")
-    same = same and before.has_weights == whole and _told(before) == _told(record)
-    return Entry(run, record, whole, not same)
+    old = same and same.has_weights == whole and _told(same) == _told(record)
+    return Entry(run, record, whole, not old)
 
 
-def _checked(store: Store, place: Path | Place, run: Spec) -> Record | None:
+def _checked(store: Store, place: Path | Place, run: Trainable) -> Record | None:
     record = store.read(place, run)
     if record:
         record.check()
@@ -147,7 +147,8 @@ def _write(store: Store, folder: Path, scale: str, entries: Sequence[Entry]) -> 
         data, sizes = _parquet([(x.run.key, _fields(x.run), x.record.history) for x in entries])
     except _Unfit as problem:
         raise StoreError(f"cannot publish {folder.name}: {problem}") from None
-    lines, tensors, start = [], {}, 0
+    lines, start = [], 0
+    tensors: dict[str, np.ndarray] = {}
     for entry, size in zip(entries, sizes, strict=True):
         lines.append(_facts(entry) | _sizes(data, start, size))
         start += size
@@ -175,7 +176,7 @@ class _Unfit(ValueError):
     """Curves that one file cannot hold."""
 
 
-def _fields(run: Spec) -> dict[str, Any]:
+def _fields(run: Trainable) -> dict[str, Any]:
     return json.loads(run.model_dump_json())
 
 
@@ -223,8 +224,8 @@ def _compare(data: bytes, runs: Sequence[tuple[str, Any, pd.DataFrame]]) -> None
 
 
 def _facts(entry: Entry) -> dict[str, Any]:
-    history, facts = entry.record.history, {"key": entry.run.key}
-    facts |= {"rows": len(history), "columns": list(history.columns)}
+    history = entry.record.history
+    facts = {"key": entry.run.key, "rows": len(history), "columns": list(history.columns)}
     if entry.weights:
         own = entry.record.tensors
         size = sum(x.nbytes for x in own.values())

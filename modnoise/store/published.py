@@ -68,6 +68,7 @@ class PublishedRecord(Record):
     @property
     def tensors(self) -> dict[str, np.ndarray]:
         """The weights by name."""
+        assert self.weights is not None
         return dict(self.weights)
 
 
@@ -137,10 +138,11 @@ class Place:
             table = curves_of(file, self.number, self.facts.columns)
         except _UNREADABLE as error:
             raise Damaged(f"row group {self.number} is unreadable: {quoted(str(error))}") from None
-        tensors = self._tensors() if weights and self.facts.weights else None
+        known = self.facts.weights
+        tensors = self._tensors(known) if weights and known else None
         return PublishedRecord(self.file(), self.manifest, {}, table, tensors)
 
-    def _tensors(self) -> dict[str, np.ndarray]:
+    def _tensors(self, known: FileFacts) -> dict[str, np.ndarray]:
         path, prefix = self.file(WEIGHTS), f"{self.facts.key}/"
         try:
             with safe_open(path, "np") as file:
@@ -150,7 +152,7 @@ class Place:
             raise DamagedFile(path, "it is missing") from None
         except (SafetensorError, ValueError, TypeError):
             raise DamagedFile(path, "it is unreadable") from None
-        if tensors_digest(found) != self.facts.weights.sha256:
+        if tensors_digest(found) != known.sha256:
             raise Damaged(f"weights in {path.name} differ from their checksum")
         return found
 
@@ -221,7 +223,8 @@ class Published:
 
     @cached_property
     def _found(self) -> tuple[dict[str, list[Place]], list[DamagedFile]]:
-        found, broken = {}, []
+        found: dict[str, list[Place]] = {}
+        broken = []
         for folder in self.folders().values():
             try:
                 for place in self.index(folder)[1]:

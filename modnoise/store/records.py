@@ -25,7 +25,7 @@ import pandas as pd
 import safetensors.numpy
 from filelock import FileLock, Timeout
 
-from modnoise.spec import FORMAT, Spec, quoted, word
+from modnoise.spec import FORMAT, Trainable, quoted, word
 from modnoise.store.files import (
     HISTORY,
     WEIGHTS,
@@ -116,20 +116,21 @@ def _seconds(manifests: list[dict[str, Any]]) -> float:
     return sum(m["seconds"] for m in manifests)
 
 
-def configuration(spec: Spec) -> dict[str, Any]:
+def configuration(spec: Trainable) -> dict[str, Any]:
     """Every field of a spec as JSON gives it back, its kind, and the version of its meaning."""
     return json.loads(
         json.dumps({"format": FORMAT, "kind": type(spec).__name__, **spec.model_dump()})
     )
 
 
-def difference(stored: Mapping[str, Any], spec: Spec) -> str:
+def difference(stored: Mapping[str, Any], spec: Trainable) -> str:
     """The first field in which a stored configuration is not ``spec``, or an empty text.
 
     A field that did not exist yet when the record was made has its default (see `Run.key`).
     """
     asked = configuration(spec)
-    stored = {name: info.default for name, info in type(spec).model_fields.items()} | stored
+    fields = type(spec).model_fields
+    stored = {**{name: info.default for name, info in fields.items()}, **stored}
     for name in {**asked, **stored}:
         if stored.get(name) != asked.get(name) or (name in stored) != (name in asked):
             there, here = quoted(stored.get(name)), quoted(asked.get(name))
@@ -186,7 +187,7 @@ class Store:
             self.tell(problem.path, problem)
         return [self.root / key, *self.results.places.get(key, ())]
 
-    def glance(self, spec: Spec) -> tuple[dict[str, Any] | None, str]:
+    def glance(self, spec: Trainable) -> tuple[dict[str, Any] | None, str]:
         """The manifest of the record that `find` would give or None, and what is damaged.
 
         Fast: of the large files only the sizes are looked at.
@@ -232,14 +233,14 @@ class Store:
         except OSError as error:
             raise StoreError(f"cannot read {place}: {error.strerror}") from None
 
-    def read(self, place: Path | Place, spec: Spec, *, weights: bool = True) -> Record | None:
+    def read(self, place: Path | Place, spec: Trainable, *, weights: bool = True) -> Record | None:
         """As `open`, compared with ``spec``: a field that is not as asked for is damage too."""
         record = self.open(place, weights=weights)
         if record and (problem := difference(record.manifest["config"], spec)):
             raise Damaged(problem)
         return record
 
-    def find(self, spec: Spec, *, weights: bool = False) -> tuple[Record | None, str]:
+    def find(self, spec: Trainable, *, weights: bool = False) -> tuple[Record | None, str]:
         """The record of a spec, ours before the published one, or None and why.
 
         With ``weights``, a record that has them is preferred; without, published ones are left
@@ -265,7 +266,7 @@ class Store:
             self._told.add(where)
             logger.warning("%s is damaged and not used: %s", where, problem)
 
-    def mend(self, spec: Spec) -> None:
+    def mend(self, spec: Trainable) -> None:
         """Move a damaged record of ours aside; the caller holds its lock."""
         path = self.root / spec.key
         try:
@@ -277,7 +278,7 @@ class Store:
 
     def save(
         self,
-        spec: Spec,
+        spec: Trainable,
         history: pd.DataFrame,
         tensors: Mapping[str, np.ndarray],
         facts: Mapping[str, Any],

@@ -24,7 +24,7 @@ from pydantic import (
 from modnoise.claim import STATES
 from modnoise.spec import Spec, SpecError, Trainable
 from modnoise.studies import spec_from
-from modnoise.sweep import SCALES
+from modnoise.sweep import Scale
 
 DEEPEST = 16
 """Levels of nesting of which no file of ours has more; deeper ones would end in the recursion
@@ -62,7 +62,8 @@ class RecordFiles(BaseModel):
     model_config = Spec.model_config
 
     history: FileFacts = Field(alias="history.parquet")
-    weights: FileFacts = Field(None, alias="weights.safetensors")
+    # Null is no FileFacts, so that pydantic refuses it: the default is not validated.
+    weights: FileFacts = Field(None, alias="weights.safetensors")  # type: ignore[assignment]
 
 
 class Part(FileFacts):
@@ -170,7 +171,7 @@ class VerdictFacts(Spec):
     state: Literal[STATES]
     tally: str = Field(pattern=r"^(not tested|\d+ of \d+)$")
     measured: list[str]
-    scale: Literal[SCALES]
+    scale: Scale
     at: Line
     setting: str
     width: NonNegativeInt
@@ -201,7 +202,7 @@ class ScorecardLine(Spec):
     evidence: str = Field(description="in how many other settings it holds")
     at: Line = Field(description="whose setting, in words")
     setting: str
-    scale: Literal[SCALES]
+    scale: Scale
     width: NonNegativeInt
     runs: list[Key] = Field(description="keys of the recorded runs that were asked")
     page: Line

@@ -78,9 +78,10 @@ class _Parts(io.RawIOBase):
     """A stream that is cut into files."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.rest, self.written = folder, bytearray(), []
+        self.folder, self.rest = folder, bytearray()
+        self.written: list[dict[str, Any]] = []
 
-    def write(self, data: bytes) -> int:
+    def write(self, data: Any) -> int:
         """Add to the stream."""
         self.rest += data
         while len(self.rest) >= PART:

@@ -52,14 +52,21 @@ class State:
 
 @runtime_checkable
 class Machine(Protocol):
-    """An engine: ``step()`` updates every net once.
-
-    For checkpoints also ``tensors()``, all that later steps depend on as live views by name, and
-    ``restore(tensors, updates)``, which continues exactly where they were taken.
-    """
+    """An engine: ``step()`` updates every net once."""
 
     def step(self) -> None:
         """One update of every net."""
+
+
+@runtime_checkable
+class Resumable(Machine, Protocol):
+    """An engine whose training can be cut: checkpoints need it."""
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All that later steps depend on, as live views by name."""
+
+    def restore(self, tensors: Mapping[str, Tensor], updates: int) -> None:
+        """Continue exactly where ``tensors`` were taken, after so many updates."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +128,7 @@ def train(
         on_checkpoint: called with the current `State` about every ``checkpoint_every`` seconds;
             its tensors and rows are live, so write or copy them before returning.
         how: of a `modnoise.Run` only: ``engine``, which is ``"fast"``, or ``"reference"``
-            (autograd and `torch.optim`, for comparison; it takes no ``state``).
+            (autograd and `torch.optim`, for comparison; without checkpoints).
 
     Returns:
         `Trained`: the nets, what they were trained on, and a frame with one row per (``run``,
@@ -143,8 +150,9 @@ def train(
     run, kind = runs[0], kind_of(runs[0])
     with torch_settings(device, threads, getattr(run, "matmul", "exact")), torch.no_grad():
         trainee = kind.prepare(runs, device, **how)
-        if state is not None and not hasattr(trainee.machine, "restore"):
-            raise ValueError(f"state is not allowed with engine = {how['engine']!r}")
+        if (state or on_checkpoint) and not isinstance(trainee.machine, Resumable):
+            what = "state" if state else "on_checkpoint"
+            raise ValueError(f"{what} is not allowed with engine = {how['engine']!r}")
         history = drive(
             trainee, run.steps, name=f"{len(runs)} x {kind.title(run)}", progress=progress,
             state=state, on_checkpoint=on_checkpoint, checkpoint_every=checkpoint_every,
@@ -156,7 +164,7 @@ class Unfit(ValueError):
     """A `State` is not of this training; the message says in what."""
 
 
-def _restore(machine: Machine, state: State) -> None:
+def _restore(machine: Resumable, state: State) -> None:
     """Continue from a state.
 
     Raises:
@@ -196,6 +204,7 @@ def drive(
     machine, record_at = trainee.machine, set(trainee.record_at)
     state = state or State(0, {})
     if state.step:
+        assert isinstance(machine, Resumable)
         _restore(machine, state)
     rows, seconds, recording = list(state.rows), state.seconds, 0.0
     begin = saved = time.monotonic()
@@ -215,6 +224,7 @@ def drive(
                 break
             now = time.monotonic()
             if on_checkpoint and step > state.step and now - saved >= checkpoint_every:
+                assert isinstance(machine, Resumable)
                 on_checkpoint(
                     State(
                         step, machine.tensors(), rows, seconds + now - begin, recording,
