@@ -109,7 +109,9 @@ def _split(run: TableRun, rng: np.random.Generator) -> np.ndarray:
     return role
 
 
-def _add_noise(run: TableRun, true: np.ndarray, role: np.ndarray, rng: np.random.Generator):
+def _add_noise(
+    run: TableRun, true: np.ndarray, role: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
     """Replace labels of round(noise n) training pairs; one permutation, so the sets are nested."""
     p = run.p
     given = true.copy()

@@ -19,7 +19,10 @@ from modnoise.arithmetic.tables import NoisyTable, noisy_table
 from modnoise.training.loop import Kind, Trainee
 from modnoise.training.schedule import parts_schedule, schedule
 
-ENGINES = {"fast": FastEngine, "reference": ReferenceEngine}
+ENGINES: dict[str, type[FastEngine] | type[ReferenceEngine]] = {
+    "fast": FastEngine,
+    "reference": ReferenceEngine,
+}
 
 STACK_NEURONS = 1088
 """Neurons of one stack on a CPU: about 1024, as whole nets of the paper's widths 2^k + 1."""
@@ -67,16 +70,17 @@ def _rows(
     run, last = runs[0], step == runs[0].steps
     if thorough and run.record_parts and last and len(runs) > 1:
         # some parts are many times wider than the net: one net at a time
-        rows = [_rows([one], nets[i], table[i], step, True) for i, one in enumerate(runs)]
-        return [row | {"run": i} for i, of in enumerate(rows) for row in of]
+        single = [_rows([one], nets[i], table[i], step, True) for i, one in enumerate(runs)]
+        return [row | {"run": i} for i, of in enumerate(single) for row in of]
     versions = {"full": nets}
     if thorough and run.record_parts:
         versions = parts(nets, everything=last, log=last and run.op == "mul")
-    rows = []
+    rows: list[dict] = []
     for part, version in versions.items():
         acc, ce = (x.cpu().numpy() for x in scores(version, table))
         weights = [version.U, version.W, version.mu, *([] if version.tied else [version.V])]
-        norm = sum(x.double().square().flatten(1).sum(1) for x in weights).sqrt().cpu().numpy()
+        squares = [x.double().square().flatten(1).sum(1) for x in weights]
+        norm = sum(squares, torch.zeros(())).sqrt().cpu().numpy()
         extra: list[dict] = [{} for _ in runs]
         if part == "full" and thorough and run.record_gradients:
             found = {name: x.cpu().numpy() for name, x in alignment(nets, table).items()}
@@ -93,8 +97,8 @@ def _rows(
             )
     if last and run.record_extraction:
         for i, one in enumerate(runs):
-            found = extraction(nets[i], table[i], one.op, one.seed)
-            rows += [{"run": i, "step": step, "norm": float("nan"), **row} for row in found]
+            read = extraction(nets[i], table[i], one.op, one.seed)
+            rows += [{"run": i, "step": step, "norm": float("nan"), **row} for row in read]
     return rows
 
 

@@ -7,9 +7,10 @@ anywhere and goes on bit for bit without the state of a generator.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -77,7 +78,7 @@ class Distiller:
             for grid in _GRIDS
         ]
 
-    def _levels(self, number: int):
+    def _levels(self, number: int) -> np.ndarray:
         return levels(number, self.run.sigma_min, self.run.sigma_max)
 
     def _start_students(self) -> None:
@@ -98,7 +99,7 @@ class Distiller:
             self._distill()
             self.updates += 1
 
-    def _batch(self, purpose: int, extra) -> tuple[Tensor, Tensor, Tensor]:
+    def _batch(self, purpose: int, extra: Callable[..., Tensor]) -> tuple[Tensor, Tensor, Tensor]:
         g, batch = generator(self.run.seed, purpose, self.updates), self.run.batch
         index = torch.randint(self.run.n, (batch,), generator=g)
         level, noise = extra(batch, generator=g), torch.randn(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -49,7 +50,7 @@ def _log_axis(ax: Axes, name: str, ticks: list) -> None:
     ax.set_xlabel(name)
 
 
-def _seeds(ax: Axes, rows: pd.DataFrame, x: str, y: str, **how) -> pd.Series:
+def _seeds(ax: Axes, rows: pd.DataFrame, x: str, y: str, **how: Any) -> pd.Series:
     """Thin lines of the seeds, a thick one of their median, which is returned."""
     for _, one in rows.groupby("seed"):
         ax.plot(one[x], one[y], lw=0.7, alpha=0.5, **how)
@@ -182,7 +183,7 @@ def students(rows: pd.DataFrame, *, bound: float, title: str, color: Palette) ->
         ax.set_xlim(left=-0.02)
     axes[0, 0].set_yticks(range(len(names)), names)
     axes[0, 0].invert_yaxis()
-    ink = {"color": color["ink"], "marker": "o", "ls": ""}
+    ink: dict[str, Any] = {"color": color["ink"], "marker": "o", "ls": ""}
     handles = {
         name: Line2D([], [], mfc=color[face], **ink)
         for name, face in (("in one step", "ink"), ("in two steps", "page"))
@@ -276,7 +277,9 @@ def spectrum(
     ax.set(xlabel="eigenvalue of U", ylabel="number")
     ax.yaxis.set_major_locator(FixedLocator([0, 5, 10, 100, 1000]))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
-    handles = {name: Patch(color=color[role]) for name, role in _BULKS.values()}
+    handles: dict[str, Line2D | Patch] = {
+        name: Patch(color=color[role]) for name, role in _BULKS.values()
+    }
     handles["Gaussian equivalent"] = Line2D([], [], color=color["ink"], lw=1)
     handles["edges of the law"] = Line2D([], [], color=color["ink"], lw=1, ls="--")
     style.name_handles(fig, handles, below=True)

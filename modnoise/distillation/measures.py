@@ -132,4 +132,4 @@ def pairs(
     same = ours.which == theirs.which[here]
     shares = [(x & y).mean() for x in (ours.copied, ~ours.copied) for y in (same, ~same)]
     contrast = roughness(np.asarray(student)[here]) / roughness(np.asarray(teacher)[here])
-    return Pairs(*(float(x) for x in shares), contrast)
+    return Pairs(*(float(x) for x in (*shares, contrast)))

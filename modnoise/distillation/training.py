@@ -87,7 +87,9 @@ class _Recorder:
         )
         self.drawn: np.ndarray | None = None  # the trained teacher's pictures
 
-    def _row(self, step: int, part: str, sampler: int, pictures: np.ndarray, beside) -> dict:
+    def _row(
+        self, step: int, part: str, sampler: int, pictures: np.ndarray, beside: np.ndarray
+    ) -> dict:
         real, seed = self.machine.images, self.machine.run.seed
         row = {"run": 0, "step": step, "part": part, "sampler": sampler}
         row |= interval(nearest(pictures, real.train).copied, beside, seed)
@@ -226,7 +228,8 @@ class _Solver:
     """The rows and spectra of one random-feature network, once its one step is taken."""
 
     def __init__(self, run: FeaturesRun) -> None:
-        self.run, self.rows = run, []
+        self.run = run
+        self.rows: list[dict] = []
         self.spectra = torch.zeros((2, run.p), dtype=torch.float64)
 
     def step(self) -> None:

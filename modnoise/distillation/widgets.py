@@ -76,7 +76,12 @@ def recorded_distillation(rows: pd.DataFrame) -> Recorded:
         ]
         add(f"student, {step:,}", trained, here.copied,
             f"After {step:,} steps of distillation: {'; '.join(parts)}")  # fmt: skip
-    data = {"axis": "step", "values": values, "rows": walked, "sentences": sentences}
+    data: dict[str, Any] = {
+        "axis": "step",
+        "values": values,
+        "rows": walked,
+        "sentences": sentences,
+    }
     data |= {"parts": list(walked[0]), "roles": ["noisy"], "chance": 0.0}
     return Recorded(data=data, index=len(values) - 1)
 

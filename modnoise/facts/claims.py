@@ -89,9 +89,8 @@ def _both(frame: pd.DataFrame) -> Found:
     theory = abs(float(at.e_gen_theory - tuned.e_gen))
     gap = float(at.e_gen - tuned.e_gen)
     near = abs(gap) <= max(_GAP, 3 * at.e_gen_error)
-    told = (
-        f"{_percent(at.e_gen, at.e_gen_error)}, best linear ridge {_percent(float(tuned.e_gen))}"
-    )
+    best = _percent(float(tuned.e_gen))
+    told = f"{_percent(at.e_gen, at.e_gen_error)}, best linear ridge {best}"
     return [
         ("facts stored", f"E_mem {_percent(at.e_mem)}", bool(at.e_mem < _FREE)),
         ("asymptotics", f"E_gen differs by {theory:.1e}", theory < _GAP),

@@ -58,7 +58,7 @@ class _Machine:
 
     def tensors(self) -> dict[str, Tensor]:
         """Weights and both moments, as live views."""
-        found = {}
+        found: dict[str, Tensor] = {}
         for name, x in self.net.named_parameters():
             found[name] = x
             for moment in _MOMENTS:

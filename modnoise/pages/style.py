@@ -250,7 +250,7 @@ def _spread_labels(fig: Figure) -> None:
             label.set_position((label.get_position()[0], centre - wanted))
 
 
-def ordered_colors(n: int, name: str, color: Palette) -> list[tuple[float, ...]]:
+def ordered_colors(n: int, name: str, color: Palette) -> list[tuple[float, float, float, float]]:
     """``n`` colours of an ordered map (viridis: width, plasma: noise) that the page lets see."""
     low, high = _CUTS[theme_of(color)]
     return [mpl.colormaps[name](x) for x in np.linspace(low, high, n)]

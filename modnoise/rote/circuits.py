@@ -15,7 +15,7 @@ from torch.nn.functional import gelu, linear, scaled_dot_product_attention
 
 from modnoise.rote.data import Items
 from modnoise.rote.groups import Groups, prompts
-from modnoise.rote.net import Gpt
+from modnoise.rote.net import Block, Gpt
 from modnoise.rote.run import RoteRun
 
 TOP = 0.05
@@ -37,7 +37,8 @@ def traced(net: Gpt, tokens: Tensor) -> Traced:
     """The net's own forward pass, with what every head's q, k, v, every MLP and the end read
     apart, and what every head and MLP writes apart."""
     stream = net.token(tokens) + net.place.weight[: tokens.shape[1]]
-    senders, receivers = [stream], []
+    senders = [stream]
+    receivers: list[tuple[str, int, Tensor]] = []
 
     def read(name: str) -> Tensor:
         x = stream + torch.zeros_like(stream, requires_grad=True)
@@ -46,6 +47,7 @@ def traced(net: Gpt, tokens: Tensor) -> Traced:
         return x
 
     for i, block in enumerate(net.blocks):
+        assert isinstance(block, Block)
         width = stream.shape[-1] // block.heads
         weight, bias = block.qkv.weight.unflatten(0, (3, -1, width)), block.qkv.bias
         bias = bias.unflatten(0, (3, -1, width))
@@ -69,6 +71,7 @@ def edge_names(net: Gpt, length: int) -> list[tuple[int, str, int]]:
     """(sender, receiver, position) in the order of `edge_scores`."""
     found, senders = [], 1
     for i, block in enumerate(net.blocks):
+        assert isinstance(block, Block)
         found += [(senders, f"{i}.{h}.{x}") for h in range(block.heads) for x in "qkv"]
         senders += block.heads
         found.append((senders, f"{i}.mlp"))

@@ -9,6 +9,9 @@ are about what is memorized.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -201,7 +204,9 @@ def _shuffled(frame: pd.DataFrame) -> Found:
     return found
 
 
-def _claim(number: str, statement: str, source: str, rule: str, apply, **more: str) -> Claim:
+def _claim(
+    number: str, statement: str, source: str, rule: str, apply: Callable[[Any], Found], **more: Any
+) -> Claim:
     return Claim(f"ROTE-{number}", statement, source, rule, apply, over=_ANY, of=PAPER, **more)
 
 

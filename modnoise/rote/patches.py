@@ -28,7 +28,7 @@ def token_rows(run: RoteRun, net: Gpt, some: Groups) -> list[dict]:
     places = [i for i in range(run.prompt - 1) if run.task == "thr" or i != run.digits]
     for position in places:
 
-        def answers(items: Items, position=position) -> np.ndarray:
+        def answers(items: Items, position: int = position) -> np.ndarray:
             here = items.prompt[:, position]
             others = rng.permutation(here)
             for _ in range(50):
@@ -121,13 +121,12 @@ def scored(
     total, square = np.zeros((size, x.shape[1])), np.zeros((size, x.shape[1]))
     np.add.at(total, condition, x)
     np.add.at(square, condition, x**2)
-    own = of_condition is None
-    at = condition if own else np.minimum(of_condition, size - 1)
+    at = condition if of_condition is None else np.minimum(of_condition, size - 1)
     n, s, q = count[at], total[at], square[at]
-    if own:
+    if of_condition is None:
         n, s, q = n - 1, s - of, q - of**2
     n = np.where(n < 2, np.nan, n)
-    if not own:
+    if of_condition is not None:
         n = np.where(of_condition[:, None] < size, n, np.nan)
     mean = s / n
     spread = np.sqrt(np.maximum(q / n - mean**2, 0))

@@ -6,7 +6,7 @@ iterated null-space projection.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -100,7 +100,11 @@ def probe_rows(run: RoteRun, net: Gpt, some: Groups) -> list[dict]:
                 for part, labels in (("probe", y), ("shuffled", mixed)):
                     probe = Probe(x, labels)
 
-                    def answers(items: Items, probe=probe, at=(site, position)) -> np.ndarray:
+                    def answers(
+                        items: Items,
+                        probe: Probe = probe,
+                        at: tuple[float, int] = (site, position),
+                    ) -> np.ndarray:
                         rows = stream.rows(items, *at)
                         return probe(rows) if len(rows) else np.zeros(0, int)
 
@@ -123,7 +127,7 @@ def lens_rows(net: Gpt, some: Groups) -> list[dict]:
     rows = []
     for site, place in net.sites.items():
 
-        def answers(items: Items, place=place) -> np.ndarray:
+        def answers(items: Items, place: str = place) -> np.ndarray:
             if not len(items):
                 return np.zeros(0, int)
             return lens(net, kept(net, prompts(net, items), [place])[place][:, -1]).cpu().numpy()
@@ -178,7 +182,7 @@ def null_spaces(
             return
 
 
-def without(basis: np.ndarray, mean: np.ndarray, position: int):
+def without(basis: np.ndarray, mean: np.ndarray, position: int) -> Callable[[Tensor], Tensor]:
     """A hook that takes the part in the span of ``basis`` (rank d) from the residual stream at a
     position and puts the mean's in its place."""
 
@@ -213,17 +217,17 @@ def inlp_rows(run: RoteRun, net: Gpt, some: Groups) -> list[dict]:
                 best = (right, site, position, x, y, test, labels)
     if best is None:
         return []
-    _, site, position, *rows = best
+    _, site, position, x, y, test, labels = best
     rng, found = np.random.default_rng([run.seed, 7]), []
     place = {"layer": site, "position": position}
-    for basis, accuracy in null_spaces(*rows, most=int(MOST_RANK * run.d_model)):
+    for basis, accuracy in null_spaces(x, y, test, labels, int(MOST_RANK * run.d_model)):
         told = {**place, "rank": len(basis), "probe": accuracy}
         spaces = [("inlp", 0, basis)]
         for draw in range(RANDOM):
             some_space = np.linalg.qr(rng.standard_normal(basis.T.shape))[0].T
             spaces.append(("inlp_random", draw, some_space))
         for part, draw, space in spaces:
-            edit = without(space, rows[0].mean(0), position)
+            edit = without(space, x.mean(0), position)
             with hooked(net, {net.sites[site]: edit}):
                 answered = shares(lambda items: first(net, items), some)
             found.append({"part": part, "draw": draw, **told, **answered})

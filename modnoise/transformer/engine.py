@@ -19,7 +19,7 @@ are in a fixed order. That it equals the plain net is tested; source: ours.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float, Int
@@ -85,7 +85,8 @@ class TransformerEngine:
         device: str = "cpu",
         gate: Float[Tensor, "end neuron"] | None = None,
     ) -> None:
-        self.run, self.updates, self._stack = runs[0], 0, type(nets)
+        self.run: Any = runs[0]  # its kind is that of several studies
+        self.updates, self._stack = 0, type(nets)
         self.params = [x.to(device, copy=True).contiguous() for x in nets.named.values()]
         self.state = [[torch.zeros_like(x) for x in self.params] for _ in range(2)]
         self.lr, self.weight_decay = (

@@ -151,6 +151,18 @@ class PlainTransformer(nn.Module):
     ``benchmarks/transformer.py``.
     """
 
+    W_E: Tensor
+    W_pos: Tensor
+    W_Q: Tensor
+    W_K: Tensor
+    W_V: Tensor
+    W_O: Tensor
+    W_in: Tensor
+    b_in: Tensor
+    W_out: Tensor
+    b_out: Tensor
+    W_U: Tensor
+
     def __init__(self, nets: TransformerStack) -> None:
         super().__init__()
         for name, x in nets[0].named.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import model_validator
 
@@ -62,7 +62,11 @@ class TransformerRun(TableRun):
 
     def papers_setting(self, first: int = 0) -> str:
         """Nanda's net and training on the paper's data; it leaves noise, decay and seed open."""
-        free = {"noise": self.noise, "weight_decay": self.weight_decay, "seed": self.seed}
+        free: dict[str, Any] = {
+            "noise": self.noise,
+            "weight_decay": self.weight_decay,
+            "seed": self.seed,
+        }
         return "paper's setting" if self == type(self)(**free) else ""
 
     @property

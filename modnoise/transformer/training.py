@@ -55,7 +55,8 @@ def _rows(
     """One row per net and version: accuracies, cross-entropies over the p classes, norm."""
     final, p = _final(nets), nets.p
     size = max(1, CHUNK[final.device.type] // (len(nets) * p * p))
-    norm = sum(x.double().square().flatten(1).sum(1) for x in nets.named.values()).sqrt()
+    squares = [x.double().square().flatten(1).sum(1) for x in nets.named.values()]
+    norm = sum(squares, torch.zeros(())).sqrt()
     rows = []
     for names, version in versions(nets, numbers, draws):
         W_U = version.W_U[..., :p]

@@ -8,6 +8,9 @@ length of training open, so that nothing here can refute it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -233,7 +236,9 @@ def _untrained(frame: pd.DataFrame) -> Found:
 _MEAN = "means over at least three seeds"
 
 
-def _claim(name: str, text: str, of: str, rule: str, apply: object, **more: object) -> Claim:
+def _claim(
+    name: str, text: str, of: str, rule: str, apply: Callable[[Any], Found], **more: Any
+) -> Claim:
     return Claim(name, text, of, rule, apply, same="part", over=_ANY, of=PAPER, **more)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -121,7 +122,9 @@ def one_each(
     return fig
 
 
-def _means(ax: Axes, rows: pd.DataFrame, by: str, value: str, colour: object, ls: str = "-"):
+def _means(
+    ax: Axes, rows: pd.DataFrame, by: str, value: str, colour: Any, ls: str = "-"
+) -> pd.DataFrame:
     """Mean over seeds with its 95 % interval."""
     mean = averages(rows, value, [by])
     error = np.where(mean["count"] > 1, mean.error.fillna(0.0), 0.0)

@@ -56,8 +56,8 @@ def measured(
         noisy = None
     if noisy:
         found["accuracy_noisy"], found["cross_entropy_noisy"] = _scores(*noisy)
-    weights = nets.named.values()
-    found["norm"] = sum(x.double().square().flatten(1).sum(1) for x in weights).sqrt()
+    squares = [x.double().square().flatten(1).sum(1) for x in nets.named.values()]
+    found["norm"] = sum(squares, torch.zeros(())).sqrt()
     found["fourier_embedding"] = key_share(nets.W_E[:, : nets.p].mT)
     found["fourier_unembedding"] = key_share(nets.W_U)
     return found
@@ -72,14 +72,16 @@ def prepare(runs: Sequence[UnifiedRun], device: str) -> Trainee:
     run, table = runs[0], task_table(runs)
     mask = gate(run)
     if run.layers > 1:
-        machine = DeepEngine(runs, table.examples(), device, mask)
+        machine: DeepEngine | TransformerEngine = DeepEngine(runs, table.examples(), device, mask)
     else:
         machine = TransformerEngine(runs, new_circuits(runs), table.examples(), device, mask)
     table = TaskTable(*(x.to(device) for x in vars(table).values()))
     mask = None if mask is None else mask.to(device, machine.nets.W_U.dtype)
 
     def rows(step: int) -> list[dict]:
-        found = {name: x.tolist() for name, x in measured(machine.nets, table, mask).items()}
+        nets = machine.nets
+        assert isinstance(nets, CircuitStack | DeepStack)
+        found = {name: x.tolist() for name, x in measured(nets, table, mask).items()}
         return [
             {"run": i, "step": step, "part": "full"} | {name: x[i] for name, x in found.items()}
             for i in range(len(runs))

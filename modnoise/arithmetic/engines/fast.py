@@ -269,8 +269,10 @@ class FastEngine:
     ) -> None:
         run, decay = self.run, self.weight_decay
         if run.optimizer == "sgd":
+            assert run.momentum is not None
             optim.sgd_(x, grad, *state, lr=lr, weight_decay=decay, momentum=run.momentum)
         elif run.optimizer == "muon" and x is not self.mu:
+            assert run.momentum is not None
             # as torch.nn.Linear stores them: U and V (neuron, p), W (p, neuron)
             parts = ([t] if x is self.W else t.split(self.p, 1) for t in (x, grad, state[0]))
             for part in zip(*parts, strict=True):

@@ -7,6 +7,8 @@ Slow and obviously right; the fast engine is tested against it, and it is the ba
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -24,7 +26,7 @@ class PlainNet(nn.Module):
 
     def __init__(self, nets: NetStack) -> None:
         super().__init__()
-        like = {"device": nets.mu.device, "dtype": nets.mu.dtype}
+        like: dict[str, Any] = {"device": nets.mu.device, "dtype": nets.mu.dtype}
         self.U = nn.Linear(nets.p, nets.width, bias=False, **like)
         self.V = self.U if nets.tied else nn.Linear(nets.p, nets.width, bias=False, **like)
         self.W = nn.Linear(nets.width, nets.p, **like)
@@ -42,12 +44,13 @@ class PlainNet(nn.Module):
 
 def plain_optimizers(net: PlainNet, run: Run) -> list[torch.optim.Optimizer]:
     """The `torch.optim` optimizers that ``run`` means; Muon leaves mu to AdamW."""
-    rates = {"lr": run.lr, "weight_decay": run.weight_decay}
+    rates: dict[str, Any] = {"lr": run.lr, "weight_decay": run.weight_decay}
     adam = {**rates, "betas": (run.beta1, run.beta2), "eps": run.eps}
     if run.optimizer == "adamw":
         return [torch.optim.AdamW(net.parameters(), **adam)]
     if run.optimizer == "adam":
         return [torch.optim.Adam(net.parameters(), **adam)]
+    assert run.momentum is not None
     if run.optimizer == "sgd":
         return [torch.optim.SGD(net.parameters(), **rates, momentum=run.momentum)]
     matrices = [x for x in net.parameters() if x.ndim == 2]
@@ -55,6 +58,15 @@ def plain_optimizers(net: PlainNet, run: Run) -> list[torch.optim.Optimizer]:
         torch.optim.Muon(matrices, **rates, momentum=run.momentum),
         torch.optim.AdamW([net.W.bias], **adam),
     ]
+
+
+def _warmup(updates: int, steps: int) -> float:
+    return float(optim.warmup(updates + 1, steps))
+
+
+def _grad(x: Tensor) -> Tensor:
+    assert x.grad is not None
+    return x.grad
 
 
 class ReferenceEngine:
@@ -71,11 +83,11 @@ class ReferenceEngine:
             plain_optimizers(net, run) for net, run in zip(self.plain, runs, strict=True)
         ]
         self.schedulers = [
-            torch.optim.lr_scheduler.LambdaLR(o, lambda s, n=run.warmup: optim.warmup(s + 1, n))
+            torch.optim.lr_scheduler.LambdaLR(o, partial(_warmup, steps=run.warmup))
             for run, group in zip(runs, self.optimizers, strict=True)
             for o in group
         ]
-        self.data = []
+        self.data: list[tuple[Tensor, ...]] = []
         for i in range(len(nets)):
             a, b = torch.nonzero(table.train[i], as_tuple=True)
             x_a, x_b = (one_hot(x, nets.p).to(nets.mu.dtype) for x in (a, b))
@@ -96,11 +108,11 @@ class ReferenceEngine:
         for net, (x_a, x_b, label) in zip(self.plain, self._batch(), strict=True):
             net.zero_grad()
             cross_entropy(net(x_a, x_b), label).backward()
-        tables = [torch.stack([net.U.weight.grad.T for net in self.plain])]
+        tables = [torch.stack([_grad(net.U.weight).T for net in self.plain])]
         if not self.tied:
-            tables.append(torch.stack([net.V.weight.grad.T for net in self.plain]))
-        W = torch.stack([net.W.weight.grad.T for net in self.plain])
-        return [torch.cat(tables, 1), W, torch.stack([net.W.bias.grad for net in self.plain])]
+            tables.append(torch.stack([_grad(net.V.weight).T for net in self.plain]))
+        W = torch.stack([_grad(net.W.weight).T for net in self.plain])
+        return [torch.cat(tables, 1), W, torch.stack([_grad(net.W.bias) for net in self.plain])]
 
     def step(self) -> None:
         """One update of every net."""

@@ -145,7 +145,7 @@ def random_planes(p: int, n: int, seed: int) -> Planes:
 def symmetric(T: Cube) -> Cube:
     """The mean over the six orders of the axes."""
     orders = ((0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))
-    return sum(T.permute(x) for x in orders) / 6
+    return sum((T.permute(x) for x in orders), T.new_zeros(())) / 6
 
 
 def strongest(T: Cube, starts: Float[Tensor, "start p"]) -> tuple[float, Float[Tensor, " p"]]:
@@ -193,7 +193,8 @@ def moment_planes(T: Cube, nulls: Sequence[Cube], seed: int) -> tuple[Planes, li
         The planes, orthonormal, perhaps none; and of each which axis is the sum.
     """
     p, rng = len(T), np.random.default_rng(seed)
-    planes, axes, left = [], [], [T, *nulls]
+    planes: list[Tensor] = []
+    axes, left = [], [T, *nulls]
     while len(planes) < (p - 1) // 2:
         draw = rng.standard_normal((STARTS, p)) / p**0.5
         starts = torch.from_numpy(draw).float().to(T.device)
@@ -231,7 +232,7 @@ def ica_planes(nets: NetStack, seed: int) -> Planes:
     energy = (rows @ atoms) ** 2
     alike = np.corrcoef(energy.T)
     np.fill_diagonal(alike, -np.inf)
-    pairs = []
+    pairs: list[list[np.intp]] = []
     while len(pairs) < len(alike) // 2:
         i, j = np.unravel_index(alike.argmax(), alike.shape)
         pairs.append([i, j])

@@ -61,7 +61,7 @@ def extraction(nets: NetStack, table: NoisyTable, op: str, seed: int) -> list[di
     """
     if not all(x.isfinite().all() for x in (nets.U, nets.V, nets.W)):
         return []
-    nets = NetStack(*(x.cpu() for x in (nets.U, nets.V, nets.W, nets.mu)), nets.act)
+    nets = nets.to("cpu")
     table, p = table.to("cpu"), nets.p
     rng, known = np.random.default_rng([seed, 9]), known_planes(op, p)
     n = int(table.train.sum())

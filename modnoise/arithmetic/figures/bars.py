@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
@@ -144,7 +146,7 @@ def swap_bars(final: pd.DataFrame, *, chance: float, title: str, color: Palette)
         ax.set(xlabel="label noise α in %")
         ax.tick_params(axis="x", length=0)
     axes[0, 0].set_ylabel("accuracy")
-    handles = {name: Patch(color=color[role]) for role, name in _BARS.items()}
+    handles: dict[str, Any] = {name: Patch(color=color[role]) for role, name in _BARS.items()}
     if final.seed.nunique() > 1:
         handles["one seed"] = Line2D(
             [], [], ls="none", marker="o", ms=3, mfc=color["page"], mew=0.5, color=color["ink"]

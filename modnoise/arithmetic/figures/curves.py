@@ -113,7 +113,7 @@ def filtration_against(
     if x not in ("noise", "width"):
         raise ValueError(f"x = {x!r} is not allowed: noise or width")
     fig, axes = style.panels(style.TALL, 2, sharex=True)
-    handles = {}
+    handles: dict[str, Any] = {}
     for ax, (role, heading) in zip(axes, _PANELS.items(), strict=True):
         for part, look in LOOKS.items():
             rows = final[(final.part == part) & final[f"accuracy_{role}"].notna()]

@@ -143,7 +143,7 @@ def _dotted(ax: Axes, y: pd.Series, fits: pd.Series | None, line: Any, color: Pa
 
 
 def _dot_handles(color: Palette) -> dict[str, Line2D]:
-    dot = {"ls": "none", "marker": "o", "ms": 4.5, "color": color["ink"]}
+    dot: dict[str, Any] = {"ls": "none", "marker": "o", "ms": 4.5, "color": color["ink"]}
     hollow = Line2D([], [], **dot, mfc=color["page"])
     return {"wrong labels fit": Line2D([], [], **dot), "not": hollow}
 

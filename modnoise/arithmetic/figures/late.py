@@ -45,8 +45,8 @@ def grokking(
             if not (here.noise == noise).any():
                 ax.text(0.5, 0.5, "not recorded", transform=ax.transAxes, ha="center",
                         fontsize=8.5)  # fmt: skip
-        handles = [Line2D([], [], color=one) for one in colors.values()]
-        line[-1].legend(handles, [heading("weight_decay", x) for x in decays], frameon=False,
+        lines = [Line2D([], [], color=one) for one in colors.values()]
+        line[-1].legend(lines, [heading("weight_decay", x) for x in decays], frameon=False,
                         fontsize=8.5, loc="center left", bbox_to_anchor=(1.0, 0.5))  # fmt: skip
         line[0].set_ylabel(heading("optimizer", name), fontsize=9.5)
     style.accuracy_axis(axes[0, 0])

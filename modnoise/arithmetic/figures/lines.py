@@ -68,7 +68,12 @@ def parts_against_noise(
         if rows.empty:
             continue
         middle = rows.groupby("noise").accuracy_test.median()
-        line = {"color": color[role], "marker": marker, "markersize": 5, "label": name}
+        line: dict[str, Any] = {
+            "color": color[role],
+            "marker": marker,
+            "markersize": 5,
+            "label": name,
+        }
         ax.plot(middle.index, middle, dash, **line)
         ax.plot(rows.noise, rows.accuracy_test, ".", color=color[role], markersize=3, alpha=0.6)
     ax.axhline(chance, color=color["muted"], linewidth=0.8)
@@ -107,7 +112,7 @@ def legend(
 
 def line_look(role: str, marker: str, filled: bool, dash: str, color: Palette) -> dict[str, Any]:
     """Keywords of `Axes.plot` for a line in the colour of a role; no marker for an empty one."""
-    line = {"color": color[role], "ls": dash, "lw": 1.2 if role == "ink" else 1.6}
+    line: dict[str, Any] = {"color": color[role], "ls": dash, "lw": 1.2 if role == "ink" else 1.6}
     if marker:
         line |= {"marker": marker, "ms": 5, "mfc": color[role] if filled else "none"}
     return line

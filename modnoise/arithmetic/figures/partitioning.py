@@ -63,8 +63,9 @@ def selection(final: pd.DataFrame, *, chance: float, title: str, color: Palette)
     handles: dict[str, Any] = {}
     for ax, op in zip(axes[0], ops, strict=True):
         rows = final[final.op == op]
-        for column, (name, *look) in _SELECTED.items():
-            handles[name] = median_line(ax, rows, "noise", column, **line_look(*look, color))
+        for column, (name, role, marker, filled, dash) in _SELECTED.items():
+            look = line_look(role, marker, filled, dash, color)
+            handles[name] = median_line(ax, rows, "noise", column, **look)
         line = ax.axhline(chance, color=color["muted"], lw=0.8, zorder=0)
         style.accuracy_axis(ax)
         noise_axis(ax, final.noise.unique())

@@ -66,7 +66,7 @@ def frequency_cover(k: Any, control: Any, *, p: int, title: str, color: Palette)
     frequency_axis(ax, p // 2)
     ax.set_xlim(0.4, p // 2 + 0.6)
     ax.set_ylabel("neurons")
-    handles = {
+    handles: dict[str, Line2D | Patch] = {
         "trained": Patch(color=color["test"]),
         "untrained": Line2D([], [], color=color["recovered"], lw=1.4),
     }

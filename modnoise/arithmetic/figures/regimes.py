@@ -69,10 +69,11 @@ def regime_map(final: pd.DataFrame, *, title: str, color: Palette) -> Figure:
     return fig
 
 
-def _fill(regime: str, color: Palette) -> tuple[float, ...]:
+def _fill(regime: str, color: Palette) -> tuple[float, float, float]:
     role, share = _REGIMES[regime]
     over, page = (np.array(to_rgb(color[x])) for x in (role, "page"))
-    return tuple(share * over + (1 - share) * page)
+    r, g, b = share * over + (1 - share) * page
+    return r, g, b
 
 
 def _cell(ax: Axes, i: int, j: int, net: pd.Series, color: Palette) -> None:
@@ -83,7 +84,7 @@ def _cell(ax: Axes, i: int, j: int, net: pd.Series, color: Palette) -> None:
 
 def _borders(ax: Axes, fits: np.ndarray, color: Palette) -> None:
     """Thick lines between neighbours of which one fits its wrong labels and one does not."""
-    line = {"color": color["ink"], "lw": 2.4, "solid_capstyle": "butt"}
+    line: dict[str, Any] = {"color": color["ink"], "lw": 2.4, "solid_capstyle": "butt"}
     for i, j in np.argwhere(np.abs(np.diff(fits, axis=1)) == 1):
         ax.plot([j + 0.5, j + 0.5], [i - 0.5, i + 0.5], **line)
     for i, j in np.argwhere(np.abs(np.diff(fits, axis=0)) == 1):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -61,7 +62,7 @@ def rise_grid(
         axes[0, 0].yaxis.set_major_locator(MaxNLocator(3))
     step_axis(axes[0, 0], x, log)
     for ax, below in zip(axes[:, 0], down, strict=True):
-        ax.set_ylabel("accuracy" if below is None else heading(rows, below), fontsize=9.5)
+        ax.set_ylabel(heading(rows, below) if rows else "accuracy", fontsize=9.5)
     for ax in axes[-1]:
         ax.set_xlabel(x)
     handles = {NAMES[r]: Line2D([], [], color=color[r], ls=LINES[r]) for r in roles}
@@ -85,7 +86,7 @@ def noise_then_rule(
     roles = ("clean", "noisy", "test")
     for ax, frame, shown in zip(axes[0], (start, whole[whole.step > 0]), (2, 3), strict=False):
         for role in roles[:shown]:
-            line = {"color": color[role], "ls": LINES[role]}
+            line: dict[str, Any] = {"color": color[role], "ls": LINES[role]}
             median_curve(ax, frame, "step", f"accuracy_{role}", **line)
         step_axis(ax, "step", ax is not axes[0, 0])
         ax.set_title(f"{heading('width', frame.width.iloc[0])}, "

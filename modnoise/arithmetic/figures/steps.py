@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -23,13 +24,13 @@ def heading(field: str, value: Any) -> str:
     """
     if field == "batch":
         return f"batch {value:.0f}" if np.isfinite(value) else "full batch"
-    texts = {
+    texts: dict[str, Callable[[Any], str]] = {
         "noise": lambda x: f"noise {100 * x:.0f} %",
         "width": lambda x: f"M = {x}",
         "lr": lambda x: f"lr {x:g}",
         "weight_decay": lambda x: f"decay {x:g}",
         "noise_kind": lambda kind: KINDS[kind].split()[0],
-        "optimizer": OPTIMIZERS.get,
+        "optimizer": OPTIMIZERS.__getitem__,
     }
     return texts.get(field, str)(value)
 

@@ -98,7 +98,7 @@ def tied_nets(final: pd.DataFrame, *, chance: float, title: str, color: Palette)
     """
     points = list(dict.fromkeys(zip(final.noise_kind, final.weight_decay, strict=True)))
     fig, axes = style.panels(style.TALL, -(-len(points) // 2), 2, sharey=True, squeeze=False)
-    shown = {
+    shown: dict[str, tuple[str, dict[str, Any]]] = {
         "test": ("accuracy_test", {"color": color["test"], "marker": "o"}),
         "wrong labels, as given": (
             "accuracy_noisy", {"color": color["noisy"], "ls": "--", "marker": "v"}
