@@ -201,7 +201,7 @@ def show(
         raise SpecError(f"run {quoted(key)} {problem}{hint if near else ', nor is any other run'}")
     try:
         if (record := opened.open(places[fits[0]])) is None:
-            raise SpecError("it is gone")
+            raise StoreError(f"{places[fits[0]]} is gone")
         print(shown(record))
     except (Damaged, SpecError) as problem:
         raise StoreError(f"{places[fits[0]]} is damaged: {problem}") from None

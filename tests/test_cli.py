@@ -223,6 +223,15 @@ def test_show_of_a_damaged_run_says_what_is_damaged(modnoise):
     )
 
 
+def test_show_of_a_run_whose_folder_is_gone_says_so(modnoise):
+    gone = Store().root / "0123456789ab"
+    gone.parent.mkdir(parents=True, exist_ok=True)
+    gone.symlink_to("nowhere")
+    code, out, err = modnoise("show 0123")
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert str(gone) in err
+
+
 def test_publish_copies_curves_and_the_chosen_weights(modnoise):
     modnoise("run tiny --scale smoke")
     code, out, _ = modnoise("publish tiny --scale smoke --weights-for noise=0.5")

@@ -401,6 +401,7 @@ def test_what_cannot_be_trained_is_refused_in_one_line():
             "matmul = 'bf16' is not allowed with engine",
         ),
         ((run,), {"engine": "reference", "state": State(0, {})}, "state is not allowed with"),
+        ((run,), {"engine": "reference", "on_checkpoint": print}, "on_checkpoint is not allowed"),
     ]
     if not torch.cuda.is_available():
         wrong.append(((run,), {"device": "cuda"}, "device = 'cuda' is not available here"))
