@@ -200,9 +200,7 @@ def show(
         hint = f": {', '.join(near)}" if fits else f"; near ones: {', '.join(near)}"
         raise SpecError(f"run {quoted(key)} {problem}{hint if near else ', nor is any other run'}")
     try:
-        if (record := opened.open(places[fits[0]])) is None:
-            raise StoreError(f"{places[fits[0]]} is gone")
-        print(shown(record))
+        print(shown(opened.open(places[fits[0]])))
     except (Damaged, SpecError) as problem:
         raise StoreError(f"{places[fits[0]]} is damaged: {problem}") from None
 

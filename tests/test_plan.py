@@ -68,7 +68,7 @@ def clock(monkeypatch) -> SimpleNamespace:
             spend(ending if at == run.steps else thorough if at in thorough_at else plain)
             return [{"run": i, "step": at} for i in range(n)]
 
-        machine = SimpleNamespace(step=lambda: spend(step), tensors=dict)
+        machine = SimpleNamespace(step=lambda: spend(step), tensors=dict, restore=dict)
         trainee = Trainee(machine, None, schedule(run.steps), rows_at, dict)
         history = drive(
             trainee, run.steps, name="", progress=False, on_checkpoint=on_checkpoint,

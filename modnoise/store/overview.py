@@ -8,7 +8,7 @@ from typing import Any
 from modnoise import studies
 from modnoise.spec import Trainable
 from modnoise.store.costs import estimate, measured, spent
-from modnoise.store.files import Record
+from modnoise.store.files import Damaged, Record
 from modnoise.store.published import WEIGHTS
 from modnoise.store.records import Store, duration
 from modnoise.store.schema import recorded
@@ -120,12 +120,14 @@ def _of_cores(manifest: Mapping[str, Any]) -> str:
     return "" if core is None or manifest["device"] != "cpu" else f" ({core:.1f} core-s)"
 
 
-def shown(record: Record) -> str:
+def shown(record: Record | None) -> str:
     """A recorded run: what it is, what computed it, its final accuracies.
 
     Raises:
         Damaged, SpecError: it is not the record of a run of ours.
     """
+    if record is None:
+        raise Damaged("it is gone")
     m = record.manifest
     fields, config = type(recorded(m, record.key)).model_fields, m["config"]
     record.check()
