@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from IPython.core.formatters import DisplayFormatter
 from matplotlib.figure import Figure
 
-from modnoise.claim import VERDICT, Claim, Verdict, anchor
+from modnoise.claim import Claim, anchor
+from modnoise.verdict import VERDICT, Cell, Verdict
 from modnoise.pages.answer import ANSWER, WORDS, answer, chip, say
 from modnoise.pages.miniature import HEIGHT, LARGEST, MINIATURE, WIDTH, miniature
 from modnoise.pages.style import PALETTES, show

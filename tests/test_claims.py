@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from modnoise.claim import check
+from modnoise.judge import check
 from modnoise.studies import CLAIMS
 
 PARTS = {

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from modnoise.arithmetic.claims import descent, tied, variants
-from modnoise.claim import check, check_first
+from modnoise.judge import check, check_first
 from modnoise.studies import CLAIMS
 
 IDS = [claim.id for section in (descent, variants, tied) for claim in section.CLAIMS]

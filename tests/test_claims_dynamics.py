@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from modnoise.arithmetic.claims import batches, collisions, gradients, late, noise_first, sgd
-from modnoise.claim import check
+from modnoise.judge import check
 from modnoise.studies import CLAIMS
 
 IDS = [

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from modnoise.arithmetic.claims import partitioning, phases
-from modnoise.claim import check
+from modnoise.judge import check
 from modnoise.studies import CLAIMS
 
 IDS = [claim.id for section in (phases, partitioning) for claim in section.CLAIMS]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from modnoise.claim import check
+from modnoise.judge import check
 
 IDEAL = {
     # part: (clean, noisy, test) of a net as the paper reports it

@@ -14,7 +14,7 @@ from typer.main import get_command
 
 from modnoise import cli
 from modnoise.arithmetic import claims, figures
-from modnoise.claim import check
+from modnoise.judge import check
 from modnoise.pages import style
 
 ROOT = Path(__file__).resolve().parent.parent

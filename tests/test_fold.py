@@ -12,7 +12,8 @@ import pytest
 from docutils import nodes
 from docutils.utils import new_document
 
-from modnoise.claim import Claim, Verdict
+from modnoise.claim import Claim
+from modnoise.verdict import Cell, Verdict
 from modnoise.pages.answer import ANSWER, answer, say
 from modnoise.pages.colophon import Colophon, statements
 

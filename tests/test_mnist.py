@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from modnoise.arithmetic.run import Run
-from modnoise.claim import check
+from modnoise.judge import check
 from modnoise.cli import main
 from modnoise.frames import curves
 from modnoise.mnist import data as mnist_data

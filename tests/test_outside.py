@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 
 from modnoise import cli, studies, sweep
 from modnoise.arithmetic.run import Run
-from modnoise.claim import VERDICT
+from modnoise.verdict import VERDICT
 from modnoise.pages import scorecard
 from modnoise.pages.parameters import check_parameters
 from modnoise.spec import SpecError

@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from modnoise.claim import VERDICT, check
+from modnoise.judge import check
+from modnoise.verdict import VERDICT
 from modnoise.pages.answer import ANSWER
 from modnoise.pages.miniature import MINIATURE
 from modnoise.pages.scorecard import (

@@ -7,7 +7,7 @@ import pytest
 
 from modnoise.arithmetic.run import Run, at_tempo
 from modnoise.arithmetic.tempo import ACCURACIES, deviations, final_accuracies, tempo_table
-from modnoise.claim import check
+from modnoise.judge import check
 from modnoise.frames import curves
 from modnoise.store.load import load_or_train
 from modnoise.store.overview import at_hand

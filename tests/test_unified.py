@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch.nn.functional import cross_entropy, relu
 
 import modnoise as mn
-from modnoise.claim import check
+from modnoise.judge import check
 from modnoise.frames import curves
 from modnoise.spec import SpecError
 from modnoise.sweep import SCALES

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 import modnoise as mn
 from modnoise.arithmetic.run import DECAYS, TEMPO, Run, at_tempo
-from modnoise.claim import STATES, _papers_setting, _runs, check
+from modnoise.judge import _papers_setting, _runs, check
+from modnoise.verdict import STATES
 from modnoise.mnist.run import MnistRun
 from modnoise.pages import scorecard
 from modnoise.spec import SpecError, Trainable

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 
-from modnoise.claim import Verdict, anchor
+from modnoise.claim import anchor
+from modnoise.verdict import Verdict
 
 ANSWER = "application/vnd.modnoise.answer+json"
 """Type under which a notebook's output holds the answer of its page."""

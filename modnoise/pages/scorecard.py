@@ -1,7 +1,7 @@
 """All verdicts of the book, and one for each claim, read from the outputs of its notebooks.
 
 A verdict is computed once, on the page that shows it, and leaves its facts in the notebook
-(`modnoise.claim.VERDICT`); nbval checks that the stored ones are what the code still gives. So
+(`modnoise.verdict.VERDICT`); nbval checks that the stored ones are what the code still gives. So
 the scorecard cannot differ from the pages, and a claim that no page checks is missing from it.
 """
 
@@ -17,7 +17,7 @@ from typing import Any
 import pandas as pd
 
 from modnoise import studies
-from modnoise.claim import STATES, VERDICT, anchor
+from modnoise.claim import anchor
 from modnoise.pages.answer import ANSWER
 from modnoise.pages.miniature import MINIATURE
 from modnoise.spec import quoted
@@ -31,6 +31,7 @@ from modnoise.store.schema import (
     parsed,
     shaped,
 )
+from modnoise.verdict import STATES, VERDICT
 
 COLUMNS = (
     "claim", "statement", "source", "rule", "under", "state", "tally", "measured", "scale", "at",
@@ -154,7 +155,7 @@ def _height(at: str) -> int:
 
 
 def counts(card: pd.DataFrame) -> pd.Series:
-    """Number of verdicts in each state, in the order of `modnoise.claim.STATES`."""
+    """Number of verdicts in each state, in the order of `modnoise.verdict.STATES`."""
     return card.state.value_counts(sort=False).reindex(STATES, fill_value=0)
 
 

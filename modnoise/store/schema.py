@@ -21,10 +21,10 @@ from pydantic import (
     model_validator,
 )
 
-from modnoise.claim import STATES
 from modnoise.spec import Spec, SpecError, Trainable
 from modnoise.studies import spec_from
 from modnoise.sweep import SCALES
+from modnoise.verdict import STATES
 
 DEEPEST = 16
 """Levels of nesting of which no file of ours has more; deeper ones would end in the recursion
@@ -164,7 +164,7 @@ class ExportIndex(Spec):
 
 
 class VerdictFacts(Spec):
-    """What a page stores of a verdict (`modnoise.claim.VERDICT`)."""
+    """What a page stores of a verdict (`modnoise.verdict.VERDICT`)."""
 
     claim: Line
     state: Literal[STATES]

@@ -132,7 +132,8 @@ CLAIMS = (
         over=NETS,
         first=FIRST,
         widest=WIDEST,
-        headline="AdamW, decay 0.1",
+        default="AdamW, decay 0.1",
+        headline=True,
     ),
     Claim(
         "R3.2-regimes",
