@@ -112,9 +112,8 @@ class Verdict:
 
     @property
     def chip(self) -> str:
-        """The state in the words of a chip: counted where it holds in part, qualified by controls."""
-        part = f"{self.state}, {self.tally}" if self.state == "holds in part" else self.state
-        return "; ".join([part, *self.remarks])
+        """The words of a chip: the state, counted where it holds in part, and what limits it."""
+        return chip_words(self.state, self.tally, self.remarks)
 
     def beside(self, controls: Iterable[Verdict]) -> Verdict:
         """The same verdict with the remarks of those controls that hold and qualify its claim."""
@@ -171,6 +170,16 @@ class Verdict:
             f"{bounds}<ul>{measured}</ul>{depends}<p><small>{escape(self.claim.id)}, "
             f"{escape(self.claim.source)}. {escape(self.setting)}</small></p></details>"
         )
+
+
+def chip_words(state: str, tally: str, remarks: Iterable[str]) -> str:
+    """The words of a chip.
+
+    >>> chip_words("holds in part", "2 of 3", ["so does an untrained network"])
+    'holds in part, 2 of 3; so does an untrained network'
+    """
+    part = f"{state}, {tally}" if state == "holds in part" else state
+    return "; ".join([part, *remarks])
 
 
 def word(name: str) -> str:

@@ -163,13 +163,37 @@ class ExportIndex(Spec):
         return self
 
 
+TALLY = r"^(not tested|\d+ of \d+)$"
+
+
+class CellFacts(Spec):
+    """One cell of a verdict: what was measured there, and on how many seeds."""
+
+    name: Line
+    measured: str
+    state: Literal["holds", "fails", "undecidable"]
+    seeds: NonNegativeInt
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.measured} ({self.state})"
+
+
 class VerdictFacts(Spec):
     """What a page stores of a verdict (`modnoise.verdict.VERDICT`)."""
 
     claim: Line
     state: Literal[STATES]
-    tally: str = Field(pattern=r"^(not tested|\d+ of \d+)$")
-    measured: list[str]
+    tally: str = Field(pattern=TALLY)
+    counted: Line
+    undecidable: NonNegativeInt
+    seeds: NonNegativeInt
+    deciding: str
+    cells: list[CellFacts]
+    missing: list[str]
+    depends: list[Line]
+    remarks: list[Line]
+    bounds: dict[str, float]
+    share: NonNegativeFloat
     scale: Literal[SCALES]
     at: Line
     setting: str
@@ -195,9 +219,16 @@ class ScorecardLine(Spec):
     statement: str
     rule: str
     state: Literal[STATES]
-    tally: str = Field(pattern=r"^(not tested|\d+ of \d+)$")
-    number: str = Field(description="the measured condition that decided")
-    measured: list[str]
+    chip: Line = Field(description="the state in words, with what controls say that limits it")
+    tally: str = Field(pattern=TALLY, description="in how many decidable cells it holds")
+    undecidable: NonNegativeInt = Field(description="cells that cannot tell")
+    share: NonNegativeFloat = Field(description="share of the decidable cells that it asks for")
+    bounds: dict[str, float] = Field(description="bounds of the rule, which are ours")
+    depends: list[Line] = Field(description="bounds whose half or double gives another state")
+    seeds: NonNegativeInt = Field(description="fewest seeds of a decidable cell")
+    deciding: str = Field(description="the measurement that decided")
+    cells: list[CellFacts]
+    missing: list[str] = Field(description="what is not recorded, where nothing was judged")
     evidence: str = Field(description="in how many other settings it holds")
     at: Line = Field(description="whose setting, in words")
     setting: str
@@ -210,7 +241,7 @@ class ScorecardLine(Spec):
 class Scorecard(Spec):
     """The file ``scorecard.json`` beside the page: one line per claim."""
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     claims: list[ScorecardLine]
 
 

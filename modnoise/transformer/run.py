@@ -63,7 +63,7 @@ class TransformerRun(TableRun):
     def papers_setting(self, first: int = 0) -> str:
         """Nanda's net and training on the paper's data; it leaves noise, decay and seed open."""
         free = {"noise": self.noise, "weight_decay": self.weight_decay, "seed": self.seed}
-        return "paper's setting" if self == type(self)(**free) else ""
+        return "the paper's setting" if self == type(self)(**free) else ""
 
     @property
     def n_weights(self) -> int:

@@ -255,7 +255,8 @@ CLAIMS = (
         "U-3", "Size and data decide between four dynamics",
         "paper, section 3, Fig. 2",
         "each of progression, ungrokking, semi-grokking and grokking is what most of at least "
-        "three seeds do in some cell of size by pairs", _dynamics, default="grokking", headline=True,
+        "three seeds do in some cell of size by pairs", _dynamics,
+        default="grokking", headline=True,
     ),
     _claim(
         "U-4", "The norm of the weights rises in progression and falls in grokking",

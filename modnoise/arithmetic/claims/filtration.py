@@ -73,7 +73,7 @@ _SEPARATION = (
 
 
 def _swap(frame: pd.DataFrame, *, lost: float = 0.02, forgotten: float = 0.2) -> Found:
-    """``lost``: the test accuracy that may be lost; ``forgotten``: the noisy accuracy that must."""
+    """``lost``: test accuracy that may be lost; ``forgotten``: noisy accuracy that must be."""
     found: Found = []
     for noise in sorted(x for x in frame.noise.unique() if 0 < x < 1):
         rows = widest(at_noise(frame, noise))

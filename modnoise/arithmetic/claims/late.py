@@ -108,9 +108,9 @@ CLAIMS = (
         "GROK-noise",
         "Networks grok even under noisy labels: first every label is met, much later the rule",
         "paper, appendix C.4.2, Figs. 19, 20 and 21",
-        "per optimizer, weight decay and noise ratio above 0, widest network: 99 % of the training "
-        "labels are met before half of the last test accuracy is reached, by a factor of 3 or "
-        "more in steps; networks that end at most at 3 × chance cannot tell",
+        "per optimizer, weight decay and noise ratio above 0, widest network: 99 % of the "
+        "training labels are met before half of the last test accuracy is reached, by a factor "
+        "of 3 or more in steps; networks that end at most at 3 × chance cannot tell",
         _memorizes_first,
         over=(*_RATES, "width"),
         word="can",

@@ -227,9 +227,9 @@ CLAIMS = (
         "R5.1-fewer",
         "Noise leaves fewer neurons with a peaked spectrum, and fewer strong ones",
         "paper, Result 5.1, Fig. 6 left",
-        "from each recorded noise ratio to the next the number of neurons with IPR above one half, "
-        "and the number whose Str. is above the 99th percentile of an untrained network's, does "
-        "not rise, and it falls from the first to the last",
+        "from each recorded noise ratio to the next the number of neurons with IPR above one "
+        "half, and the number whose Str. is above the 99th percentile of an untrained "
+        "network's, does not rise, and it falls from the first to the last",
         _fewer,
         over=(*OPS, "width"),
         word="typically",
@@ -241,9 +241,9 @@ CLAIMS = (
         "In sufficiently wide networks the neurons that generalize and those that memorize do not "
         "overlap",
         "paper, Result 5.2, Fig. 6 right",
-        "addition, the widest recorded networks, ranked by Str. and by IPR: γ_G + γ_R is at most 1 "
-        "and below the same sum in random order, at every noise ratio above 0 at which the network "
-        "is above 3 × chance",
+        "addition, the widest recorded networks, ranked by Str. and by IPR: γ_G + γ_R is at most "
+        "1 and below the same sum in random order, at every noise ratio above 0 at which the "
+        "network is above 3 × chance",
         _disjoint,
         needs={"op": "add"},
         over=("width",),
@@ -305,9 +305,9 @@ CLAIMS = (
         "E1-multiplication",
         "For multiplication the strength finds the neurons that IPR misses",
         "paper, appendix E, Figs. 31 and 32",
-        f"multiplication, networks with at least {PER_RESIDUE} neurons per residue, noise 0.2, 0.3, "
-        "0.4: the test accuracy gained by Str. is 2 points or more above that by IPR; networks "
-        "below 5 × chance, or at 95 % or above, cannot tell",
+        f"multiplication, networks with at least {PER_RESIDUE} neurons per residue, noise 0.2, "
+        "0.3, 0.4: the test accuracy gained by Str. is 2 points or more above that by IPR; "
+        "networks below 5 × chance, or at 95 % or above, cannot tell",
         _multiplies,
         needs={"op": "mul"},
         over=("width",),
