@@ -57,6 +57,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "frequency_norms",
             "ipr_logarithm",
             "neuron_table",
+            "peaked_and_strong",
             "prior_rows",
             "pruning_table",
             "structure_rows",
