@@ -15,15 +15,15 @@ from IPython.core.formatters import DisplayFormatter
 from matplotlib.figure import Figure
 
 from modnoise.claim import Claim, anchor
-from modnoise.verdict import VERDICT, Cell, Verdict
 from modnoise.pages.answer import ANSWER, WORDS, answer, chip, say
 from modnoise.pages.miniature import HEIGHT, LARGEST, MINIATURE, WIDTH, miniature
 from modnoise.pages.style import PALETTES, show
+from modnoise.verdict import VERDICT, Verdict
 
 CLAIM = Claim("T1.2-a", "It holds & stays", "section 1", "x > 1", lambda frame: [])
 OURS = replace(CLAIM, id="own")
 VERDICTS = {
-    "the rule <is> there": Verdict(CLAIM, "confirmed", ("x: 2 (holds)",), "fast", "'p' 113", ""),
+    "the rule <is> there": Verdict(CLAIM, "holds", ("x: 2 (holds)",), "fast", "'p' 113", ""),
     "a control": Verdict(OURS, "not seen here", ("x: 0 (fails)",), "fast", "", ""),
 }
 PARTS = {"title": "A < B", "claim": "A & B.", "text": 'Yes: "2" of 3.'}

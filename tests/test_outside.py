@@ -23,7 +23,6 @@ from hypothesis import strategies as st
 
 from modnoise import cli, studies, sweep
 from modnoise.arithmetic.run import Run
-from modnoise.verdict import VERDICT
 from modnoise.pages import scorecard
 from modnoise.pages.parameters import check_parameters
 from modnoise.spec import SpecError
@@ -44,6 +43,7 @@ from modnoise.store.published import Published
 from modnoise.store.records import Store, StoreError, configuration
 from modnoise.store.schema import DEEPEST, Manifest, parsed, recorded, shaped
 from modnoise.store.transfer import INDEX, TransferError, export, import_
+from modnoise.verdict import VERDICT
 
 ROOT = Path(__file__).resolve().parent.parent
 DONE = Run(p=7, width=8, steps=5)

@@ -11,7 +11,6 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from modnoise.judge import check
-from modnoise.verdict import VERDICT
 from modnoise.pages.answer import ANSWER
 from modnoise.pages.miniature import MINIATURE
 from modnoise.pages.scorecard import (
@@ -29,6 +28,7 @@ from modnoise.pages.scorecard import (
     table,
 )
 from modnoise.studies import CLAIMS
+from modnoise.verdict import VERDICT
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 
@@ -56,7 +56,7 @@ def test_a_verdict_comes_back_from_its_page(tmp_path):
     card = read(tmp_path)
     assert tuple(card.columns) == COLUMNS
     assert card.page.tolist() == ["01_a.ipynb", "01_a.ipynb", "02_b.ipynb"]
-    assert card.state.tolist() == ["confirmed", "not tested", "refuted"]
+    assert card.state.tolist() == ["holds", "not tested", "refuted"]
     assert card.tally.tolist() == ["4 of 4", "not tested", "0 of 4"]
     assert card.title.tolist() == ["A title"] * 3
     assert card.runs.tolist() == [["a" * 12]] * 3
@@ -118,12 +118,12 @@ def test_the_number_is_the_one_that_decided():
     row = pd.DataFrame({"claim": ["R5.1"], "state": ["refuted"], "measured": [measured]})
     told = lambda **x: number(next(row.assign(**x).itertuples()))  # noqa: E731
     assert told() == "noise 0.8: b"
-    assert told(state="confirmed") == "noise 0.3: a"
+    assert told(state="holds") == "noise 0.3: a"
     assert told(state="not tested", measured=[["nothing is recorded"]]) == "nothing is recorded"
     [with_headline] = [x for x, one in CLAIMS.items() if one.headline][:1]
     of = CLAIMS[with_headline].headline
     measured = ["first: 1 (holds)", f"{of}: 2 (holds)"]
-    assert told(claim=with_headline, state="confirmed", measured=[measured]) == f"{of}: 2"
+    assert told(claim=with_headline, state="holds", measured=[measured]) == f"{of}: 2"
 
 
 @pytest.mark.parametrize(
@@ -167,13 +167,13 @@ SMALL, FAST, PAPER = (
 def test_a_claim_has_the_verdict_of_its_highest_setting_and_counts_the_others_as_evidence():
     card = verdicts(
         ("R3.1-1a", "not seen here", SMALL, 4097),
-        ("C1-gelu", "confirmed", FAST, 1025),
-        ("R3.1-1a", "confirmed", FAST, 1025),
+        ("C1-gelu", "holds", FAST, 1025),
+        ("R3.1-1a", "holds", FAST, 1025),
         ("R3.1-1a", "refuted", FAST, 2049),
         ("C1-adam", "not seen here", SMALL, 513),
         ("C1-muon", "not tested", SMALL, 513),
-        ("C1-seeds", "confirmed", FAST, 1025),  # ours: no evidence, a row of its own
-        ("R5.1", "confirmed", SMALL, 17),
+        ("C1-seeds", "holds", FAST, 1025),  # ours: no evidence, a row of its own
+        ("R5.1", "holds", SMALL, 17),
     )
     of_paper = papers(card)
     assert of_paper.claim.tolist() == ["R3.1-1a", "R5.1"]
@@ -189,8 +189,8 @@ def test_a_claim_has_the_verdict_of_its_highest_setting_and_counts_the_others_as
 
 def test_papers_but_the_first_fold_under_their_name_and_counts():
     card = verdicts(
-        ("R5.1", "confirmed", SMALL, 17), ("R3.1-1a", "refuted", SMALL, 17),
-        ("RAF-both", "confirmed", SMALL, 0), ("RAF-width", "confirmed", SMALL, 0),
+        ("R5.1", "holds", SMALL, 17), ("R3.1-1a", "refuted", SMALL, 17),
+        ("RAF-both", "holds", SMALL, 0), ("RAF-width", "holds", SMALL, 0),
     )  # fmt: skip
     card = card.assign(paper=["A", "A", "B & C", "B & C"])
     html = lines(card)._repr_html_()
@@ -205,12 +205,12 @@ def test_papers_but_the_first_fold_under_their_name_and_counts():
 @pytest.mark.parametrize(
     ("lower", "higher"),
     [
-        (("refuted", FAST, 4097), ("confirmed", PAPER, 17)),
-        (("confirmed", FAST, 4097), ("confirmed", "paper's setting, first 200 steps", 17)),
-        (("confirmed", "other setting (fast scale)", 4097), ("refuted", FAST, 1025)),
-        (("confirmed", SMALL, 513), ("not seen here", SMALL, 1025)),
-        (("confirmed", SMALL, 513), ("not seen here", SMALL, 513)),  # the later page
-        (("not tested", PAPER, 4097), ("confirmed", SMALL, 17)),
+        (("refuted", FAST, 4097), ("holds", PAPER, 17)),
+        (("holds", FAST, 4097), ("holds", "paper's setting, first 200 steps", 17)),
+        (("holds", "other setting (fast scale)", 4097), ("refuted", FAST, 1025)),
+        (("holds", SMALL, 513), ("not seen here", SMALL, 1025)),
+        (("holds", SMALL, 513), ("not seen here", SMALL, 513)),  # the later page
+        (("not tested", PAPER, 4097), ("holds", SMALL, 17)),
     ],
 )
 def test_the_papers_setting_then_its_tempo_then_width_then_the_later_page(lower, higher):

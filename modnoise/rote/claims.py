@@ -201,7 +201,7 @@ def _shuffled(frame: pd.DataFrame) -> Found:
     return found
 
 
-def _claim(number: str, statement: str, source: str, rule: str, apply, **more: str) -> Claim:
+def _claim(number: str, statement: str, source: str, rule: str, apply, **more: object) -> Claim:
     return Claim(f"ROTE-{number}", statement, source, rule, apply, over=_ANY, of=PAPER, **more)
 
 
