@@ -11,3 +11,8 @@ def said(verdict: Verdict) -> str:
     if verdict.state in ("holds", "not tested"):
         return verdict.state
     return "cannot tell" if verdict.undecidable == len(verdict.cells) else "fails"
+
+
+def cells(verdict: Verdict) -> dict[str, str]:
+    """Per cell whether the claim holds there, fails, or cannot be decided."""
+    return {cell.name: cell.state for cell in verdict.cells}

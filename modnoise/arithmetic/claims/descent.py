@@ -84,7 +84,8 @@ def _confidence_peaks(frame: pd.DataFrame, *, rise: float = 0.05) -> Found:
             f"{np.exp(peak.rise):.2f} times the best narrower network's, "
             f"{np.exp(peak.fall):.2f} times the widest one's"
         )
-        found.append((name, text, min(peak.rise, peak.fall) >= np.log1p(rise) - ROUNDING))
+        holds = bool(min(peak.rise, peak.fall) >= np.log1p(rise) - ROUNDING)
+        found.append((name, text, holds))
     return found
 
 
