@@ -1,4 +1,4 @@
-"""Claims as rules on recorded numbers; `modnoise.verdict` judges them.
+"""Claims as rules on recorded numbers; `modnoise.judge` applies them.
 
 A claim names the **cells** that its sentence ranges over (noise ratios, weight decays, operations,
 activations, optimizers), never seeds, of which the median is taken, and never the width where the
@@ -40,7 +40,7 @@ class Claim:
 
     ``source``: the paper's section or figure, or ``ours`` for controls. ``apply`` says what it
     finds in each cell, and raises `Untested` when data are missing; its keyword-only arguments are
-    the bounds of the rule, which `modnoise.verdict.check` also halves and doubles. ``needs``:
+    the bounds of the rule, which `modnoise.judge.check` also halves and doubles. ``needs``:
     fields of the runs that the claim is about. ``same``: the column, besides the setting, that
     must have one value in all rows; ``over``: fields of the setting that the rule itself
     compares, so that they may differ. ``word``: how much the sentence claims, one of `SHARES`.

@@ -469,9 +469,11 @@ def notebook(*facts: object) -> dict:
 
 
 FACTS = {
-    "claim": "R4.1-FF", "state": "refuted", "tally": "1 of 2", "measured": ["a (holds)"],
-    "scale": "laptop", "at": "paper's setting", "setting": "p = 7", "width": 17,
-    "runs": ["0" * 12],
+    "claim": "R4.1-FF", "state": "contradicted", "tally": "0 of 1", "counted": "0 of 1",
+    "undecidable": 0, "seeds": 3, "deciding": "a: b", "missing": [], "depends": [],
+    "cells": [{"name": "a", "measured": "b", "state": "fails", "seeds": 3}], "remarks": [],
+    "bounds": {"rise": 0.05}, "share": 0.9, "scale": "laptop", "at": "the paper's setting",
+    "setting": "p = 7", "width": 17, "runs": ["0" * 12],
 }  # fmt: skip
 
 

@@ -51,7 +51,7 @@ def verdict_board(card: pd.DataFrame, *, title: str, color: Palette) -> Figure:
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
     handles = [Line2D([], [], label=state, **_look(state, color)) for state in _MARKS]
-    fig.legend(handles=handles, loc="outside lower left", ncols=len(handles), frameon=False)
+    fig.legend(handles=handles, loc="outside lower left", ncols=3, frameon=False)
     style.set_title(fig, title)
     return fig
 

@@ -36,7 +36,8 @@ from modnoise.verdict import STATES, VERDICT, chip_words, told_seeds, word
 COLUMNS = (
     "claim", "statement", "source", "rule", "under", "state", "chip", "tally", "counted",
     "undecidable", "seeds", "deciding", "cells", "missing", "depends", "remarks", "bounds",
-    "share", "scale", "at", "setting", "width", "runs", "page", "title", "mini", "paper", "evidence",
+    "share", "scale", "at", "setting", "width", "runs", "page", "title", "mini", "paper",
+    "evidence",
 )  # fmt: skip
 
 
