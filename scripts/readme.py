@@ -35,9 +35,9 @@ def table() -> str:
     card = scorecard.papers(scorecard.read())
     counts = ", ".join(f"{n} {state}" for state, n in scorecard.counts(card).items() if n)
     lines = [
-        f"{len(card)} claims of the papers: {counts}. All of them, with rules and numbers, and our "
-        "controls are on the [scorecard](notebooks/99_scorecard.ipynb). Those that readers ask about "
-        "first:",
+        f"{len(card)} claims of the papers: {counts}. All of them, with rules and numbers, and "
+        "our controls are on the [scorecard](notebooks/99_scorecard.ipynb). Those that readers "
+        "ask about first:",
         "",
         "| claim | verdict | measured | page |",
         "| --- | --- | --- | --- |",
