@@ -44,6 +44,7 @@ from .arithmetic import outcomes as outcomes
 from .arithmetic import overlap as overlap
 from .arithmetic import parts as parts
 from .arithmetic import peak_counts as peak_counts
+from .arithmetic import peaked_and_strong as peaked_and_strong
 from .arithmetic import peaks as peaks
 from .arithmetic import phase_mse as phase_mse
 from .arithmetic import predictions as predictions
@@ -62,13 +63,12 @@ from .arithmetic import tempo_table as tempo_table
 from .arithmetic import thresholds as thresholds
 from .arithmetic import widgets as widgets
 from .arithmetic import without_mu as without_mu
-from .claim import Verdict as Verdict
-from .claim import check as check
-from .claim import check_first as check_first
 from .frames import curves as curves
 from .frames import first_step as first_step
 from .frames import median_table as median_table
 from .frames import percent as percent
+from .judge import check as check
+from .judge import check_first as check_first
 from .pages.answer import answer as answer
 from .pages.answer import say as say
 from .pages.board import verdict_board as verdict_board
@@ -79,6 +79,8 @@ from .pages.style import show as show
 from .spec import SpecError as SpecError
 from .store.load import load_or_train as load_or_train
 from .store.overview import at_hand as at_hand
+from .store.recorded import Recorded as Recorded
+from .store.recorded import recorded as recorded
 from .store.records import Store as Store
 from .store.records import StoreError as StoreError
 from .studies import CLAIMS as CLAIMS
@@ -86,3 +88,4 @@ from .studies import EXPERIMENTS as EXPERIMENTS
 from .sweep import Sweep as Sweep
 from .training.loop import Trained as Trained
 from .training.loop import train as train
+from .verdict import Verdict as Verdict

@@ -14,6 +14,7 @@ import performance
 import modnoise as mn
 from modnoise.pages import scorecard
 from modnoise.pages.style import svg
+from modnoise.verdict import told_seeds
 
 ROOT = Path(__file__).resolve().parent.parent
 SCALE = "fast"
@@ -30,39 +31,26 @@ def final_rows(name: str) -> pd.DataFrame:
 
 
 def table() -> str:
-    """Counts of the papers' claims by verdict, and a line for each that is a headline."""
+    """Counts of the papers' claims by verdict, and a line for each that is asked about first."""
     card = scorecard.papers(scorecard.read())
-    counts = ", ".join(f"{n} {state}" for state, n in scorecard.counts(card).items())
+    counts = ", ".join(f"{n} {state}" for state, n in scorecard.counts(card).items() if n)
     lines = [
-        f"{len(card)} claims of the papers: {counts}; all of them, with rules and numbers, and "
-        f"our controls are on the [scorecard](notebooks/99_scorecard.ipynb). Those that are asked "
-        f"about first:",
+        f"{len(card)} claims of the papers: {counts}. All of them, with rules and numbers, and "
+        "our controls are on the [scorecard](notebooks/99_scorecard.ipynb). Those that readers "
+        "ask about first:",
         "",
         "| claim | verdict | measured | page |",
         "| --- | --- | --- | --- |",
     ]
     for row in card.itertuples():
-        if condition := mn.CLAIMS[row.claim].headline:
-            verdict = f"**{row.state}**, {row.tally}; {row.at}"
-            number = one_number(row.measured, condition)
+        if mn.CLAIMS[row.claim].headline:
+            seeds = f", {told_seeds(row.seeds)}" if row.seeds else ""
+            verdict = f"**{row.chip}**; {row.at}{seeds}"
             page = f"[{row.page[:2]}](notebooks/{row.page})"
+            number = row.deciding.split("; ")[0]
             cells = (f"{row.statement} (`{row.claim}`)", verdict, number, page)
             lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines)
-
-
-def one_number(measured: list[str], condition: str) -> str:
-    """What was measured of one condition, up to the first semicolon, without spreads over seeds.
-
-    >>> one_number(["noise 0.5: 1 (fails)", "noise 0.8: test 94.8 % (92.1 to 98.3); more (holds)"],
-    ...     "noise 0.8")
-    'noise 0.8: test 94.8 %'
-    """
-    found = [text for text in measured if text.startswith(f"{condition}: ")]
-    if len(found) != 1:
-        raise SystemExit(f"{condition!r} must be one of the measured conditions, not {measured}")
-    text = found[0].removesuffix(" (holds)").removesuffix(" (fails)").split(";")[0]
-    return re.sub(r" \([^()]* to [^()]*\)", "", text)
 
 
 def figure(folder: Path) -> str:

@@ -14,16 +14,17 @@ from hypothesis import strategies as st
 from IPython.core.formatters import DisplayFormatter
 from matplotlib.figure import Figure
 
-from modnoise.claim import VERDICT, Claim, Verdict, anchor
+from modnoise.claim import Claim, anchor
 from modnoise.pages.answer import ANSWER, WORDS, answer, chip, say
 from modnoise.pages.miniature import HEIGHT, LARGEST, MINIATURE, WIDTH, miniature
 from modnoise.pages.style import PALETTES, show
+from modnoise.verdict import VERDICT, Cell, Verdict
 
 CLAIM = Claim("T1.2-a", "It holds & stays", "section 1", "x > 1", lambda frame: [])
 OURS = replace(CLAIM, id="own")
 VERDICTS = {
-    "the rule <is> there": Verdict(CLAIM, "confirmed", ("x: 2 (holds)",), "fast", "'p' 113", ""),
-    "a control": Verdict(OURS, "not seen here", ("x: 0 (fails)",), "fast", "", ""),
+    "the rule <is> there": Verdict(CLAIM, "holds", (Cell("x", "2", True),), "fast", "'p' 113", ""),
+    "a control": Verdict(OURS, "undecided here", (Cell("x", "0", False),), "fast", "", ""),
 }
 PARTS = {"title": "A < B", "claim": "A & B.", "text": 'Yes: "2" of 3.'}
 
@@ -73,8 +74,8 @@ def test_an_answer_is_told_to_a_page_a_terminal_and_the_book():
         "chips": {"the rule <is> there": "T1.2-a", "a control": "own"},
     }
     assert found["text/plain"] == (
-        "A < B\nClaim: A & B.\nAnswer: Yes: \"2\" of 3.\nthe rule <is> there: confirmed ('p' 113)"
-        "\na control: not seen here ()"
+        "A < B\nClaim: A & B.\nAnswer: Yes: \"2\" of 3.\nthe rule <is> there: holds ('p' 113)"
+        "\na control: undecided here ()"
     )
     assert set(found) == {ANSWER, "text/plain", "text/html"}
 
@@ -87,8 +88,8 @@ def test_the_html_of_an_answer_says_its_parts_in_order_and_escaped():
     assert told[:3] == ["A < B", "Claim A & B.", 'Answer Yes: "2" of 3.']
     chips = [("".join(one.itertext()), one.get("class")) for one in root.iter("a")]
     assert chips == [
-        ("confirmed the rule <is> there", "mn-chip confirmed"),
-        ("not seen here a control", "mn-chip not-seen-here"),
+        ("holds: the rule <is> there", "mn-chip holds"),
+        ("undecided here: a control", "mn-chip undecided-here"),
     ]
 
 
@@ -99,7 +100,7 @@ def test_a_chip_leads_to_the_place_that_the_verdict_writes(name):
     place = ElementTree.fromstring(verdict._repr_html_().replace(" open>", ">"))
     assert link.get("href") == f"#{place.get('id')}" == f"#{anchor(verdict.claim.id)}"
     assert re.fullmatch(r"#[\w-]+", link.get("href"))  # a selector can name it
-    assert link.get("title") == verdict.at
+    assert link.get("title").startswith(verdict.at)
 
 
 def test_an_answer_keeps_its_verdicts_if_the_callers_change():

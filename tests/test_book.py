@@ -350,7 +350,7 @@ def test_the_scorecards_filters_show_what_they_say(site, browser):
     first = (card.paper == card.paper.iloc[0]).sum()
     assert sum(line.is_visible() for line in lines.all()) == first < len(card)
     for name, value, count in (
-        ("verdict", "refuted", (card.state == "refuted").sum()),
+        ("verdict", "holds", (card.state == "holds").sum()),
         ("paper", card.paper.iloc[0], (card.paper == card.paper.iloc[0]).sum()),
         ("setting", scorecard.PLACES[1],
          sum(scorecard.place(at) == scorecard.PLACES[1] for at in card["at"])),

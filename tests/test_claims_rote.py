@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pandas as pd
+from judging import said
 
 import modnoise as mn
 from modnoise.rote.run import RoteRun
@@ -62,11 +63,11 @@ def frame(*runs: RoteRun, seeds=SEEDS, **changes: object) -> pd.DataFrame:
 
 GOOD = frame(RUN, QUESTION)
 FEW = frame(RUN, seeds=SEEDS[:2])
-CONFIRMED, UNSEEN, UNTESTED = "confirmed", "not seen here", "not tested"
+CONFIRMED, UNSEEN, UNTESTED = "holds", "fails", "not tested"
 
 
 def states(claim: str, *frames: pd.DataFrame) -> list[str]:
-    return [mn.check(f"ROTE-{claim}", one, scale="laptop").state for one in frames]
+    return [said(mn.check(f"ROTE-{claim}", one, scale="laptop")) for one in frames]
 
 
 def test_two_phases():
@@ -158,14 +159,14 @@ def test_controls():
     untrained = frame(RUN.but(steps=0), curve={0: (0.0, 0.0, 0.0)}, **low)
     ready = {"probe_answer": {"accuracy_recovered": 0.6}}
     read = frame(RUN.but(steps=0), curve={0: (0.0, 0.0, 0.0)}, **ready)
-    assert states("untrained", untrained, read, GOOD) == [CONFIRMED, "refuted", UNTESTED]
+    assert states("untrained", untrained, read, GOOD) == [CONFIRMED, "fails", UNTESTED]
     noisy = {"shuffled_answer": {"accuracy_test": 0.3}}
-    assert states("shuffled", GOOD, frame(RUN, **noisy), FEW) == [CONFIRMED, "refuted", UNTESTED]
+    assert states("shuffled", GOOD, frame(RUN, **noisy), FEW) == [CONFIRMED, "fails", UNTESTED]
     better = {**CURVE, 100: (0.1, 0.9, 0.99)}
     plain = frame(RUN.but(noise=0.0), curve=better)
     even = frame(RUN.but(noise=0.0))
     assert states("noiseless", pd.concat([GOOD, even]), pd.concat([GOOD, plain]), GOOD) == [
-        CONFIRMED, "refuted", UNTESTED
+        CONFIRMED, "fails", UNTESTED
     ]  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from typer.main import get_command
 
 from modnoise import cli
 from modnoise.arithmetic import claims, figures
-from modnoise.claim import check
+from modnoise.judge import check
 from modnoise.pages import style
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -144,5 +144,5 @@ def test_the_recipe_of_a_claim_confirms_refutes_and_leaves_untested(monkeypatch)
     monkeypatch.setattr(claims, "CLAIMS", (*claims.CLAIMS, *made["CLAIMS"]))
     good, bad, none = (FINAL.iloc[i:j] for i, j in ((2, 3), (0, 1), (0, 0)))
     states = [check("LEARNS", rows, scale="laptop").state for rows in (good, bad, none)]
-    assert states == ["confirmed", "refuted", "not tested"]
+    assert states == ["holds", "contradicted", "not tested"]
     assert check("LEARNS", good, scale="laptop").measured == ("test accuracy: 100.0 % (holds)",)

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from judging import said
 from scipy.optimize import minimize
 
 import modnoise as mn
@@ -216,7 +217,7 @@ def made(**columns: object) -> pd.DataFrame:
 
 
 def states(claim: str, *frames: pd.DataFrame) -> list[str]:
-    return [mn.check(claim, frame, scale="laptop").state for frame in frames]
+    return [said(mn.check(claim, frame, scale="laptop")) for frame in frames]
 
 
 def test_the_trade_off_of_a_linear_learner():
@@ -225,7 +226,7 @@ def test_the_trade_off_of_a_linear_learner():
     stored = made(lam=lam, e_mem=[0.10, 0.33, 0.34, 0.36])
     small = made(lam=lam, alpha=2.0)
     assert states("RAF-linear", made(lam=lam), worse, stored, small, made(lam=[0.1])) == [
-        "confirmed", "not seen here", "not seen here", "not tested", "not tested"
+        "holds", "fails", "fails", "not tested", "not tested"
     ]  # fmt: skip
 
 
@@ -242,14 +243,14 @@ def test_a_kernel_that_does_both():
         made(angle=best, e_gen=[0.2]),
         made(angle=angles(4.0)),
         made(angle=[0.0]),
-    ) == ["confirmed", "not seen here", "not seen here", "not tested", "not tested"]
+    ) == ["holds", "fails", "fails", "not tested", "not tested"]
 
 
 def test_a_wrong_angle_costs():
     at = angles(1 / 16, 1 / 4, 1.0, 4.0, 16.0)
     level = made(angle=at, e_gen=[0.19] * 5)
     assert states("RAF-angle", made(angle=at), level, made(angle=at[2:3])) == [
-        "confirmed", "not seen here", "not tested"
+        "holds", "fails", "not tested"
     ]  # fmt: skip
 
 
@@ -259,7 +260,7 @@ def test_overparameterization():
     good = made(kappa=kappa, **widths)
     no_peak = good.assign(e_gen=good.e_gen.sort_values(ascending=False, kind="stable").values)
     assert states("RAF-width", good, no_peak, good.assign(e_mem=0.2), good.iloc[:4]) == [
-        "confirmed", "not seen here", "not seen here", "not tested"
+        "holds", "fails", "fails", "not tested"
     ]  # fmt: skip
 
 
@@ -267,11 +268,11 @@ def test_rates_and_limits():
     good = compare.asymptotic_rates(0.1, 0.1, 0.6, np.geomspace(50, 400, 5))
     bad = good.assign(e_gen=good.e_gen * good.alpha**0.1)
     assert states("RAF-rates", good, bad, good[good.alpha < 60]) == [
-        "confirmed", "not seen here", "not tested"
+        "holds", "fails", "not tested"
     ]  # fmt: skip
     ends = compare.limit_rows()
     assert states("RAF-limits", ends, ends.assign(value=ends.value + 0.01)) == [
-        "confirmed", "refuted"
+        "holds", "fails"
     ]  # fmt: skip
 
 
@@ -284,7 +285,7 @@ def test_agreement_is_measured_in_standard_errors():
     only = [every[every.learner != x] for x in ("hinge", "features")]
     far = every.assign(e_mem=every.e_mem + 0.003 * (every.learner == "features"))
     assert states("RAF-theory", every, off, far, *only) == [
-        "confirmed", "refuted", "refuted", "not tested", "not tested"
+        "holds", "fails", "fails", "not tested", "not tested"
     ]  # fmt: skip
 
 
@@ -296,7 +297,7 @@ def test_a_trained_net_is_compared_with_features_of_its_width():
     others = (net, net.assign(e_gen=0.249), net.assign(e_mem=0.1), net.assign(seeds=2))
     frames = [pd.concat([fixed, x], ignore_index=True) for x in others]
     assert states("RAF-net", *frames, net) == [
-        "confirmed", "refuted", "refuted", "not tested", "not tested"
+        "holds", "fails", "fails", "not tested", "not tested"
     ]  # fmt: skip
 
 

@@ -8,16 +8,17 @@ import pytest
 from modnoise.pages.board import verdict_board
 from modnoise.pages.scorecard import PLACES
 from modnoise.pages.style import themed
+from modnoise.verdict import STATES
 
 CARD = pd.DataFrame(
     {
         "claim": ["A", "B", "C", "D"],
-        "state": ["confirmed", "refuted", "not tested", "not seen here"],
+        "state": ["holds", "contradicted", "not tested", "undecided here"],
         "at": [
-            "paper's setting, first 200 steps",
-            "paper's setting, tempo 20",
-            "smaller setting (laptop scale)",
-            "other setting (fast scale)",
+            "the paper's setting, first 200 steps",
+            "the paper's setting, trained 20 × faster",
+            "smaller setting: p = 59",
+            "another setting",
         ],
         "page": ["01_a.ipynb", "01_a.ipynb", "02_b.ipynb", "02_b.ipynb"],
         "title": ["short", "short", "a title " * 9, "a title " * 9],
@@ -36,7 +37,7 @@ def test_a_verdict_is_a_mark_of_its_state_in_the_row_of_its_page_and_the_column_
     (ax,) = figure.axes
     marks = [line for line in ax.lines if line.get_marker() in ("o", "X", "v")]
     found = [(m.get_marker(), int(m.get_xdata()[0]), int(m.get_ydata()[0])) for m in marks]
-    # six in a row; of the second page's seven refuted ones the last is below
+    # six in a row; of the second page's seven contradicted ones the last is below
     assert found == [
         ("o", 0, 0), ("X", 1, 0), *[("X", 1, 1)] * 6, ("X", 1, 2), ("o", 2, 1), ("v", 2, 1),
     ]  # fmt: skip
@@ -48,4 +49,4 @@ def test_a_verdict_is_a_mark_of_its_state_in_the_row_of_its_page_and_the_column_
     assert heads == [*PLACES]
     assert len(ax.lines) == len(marks) + 1  # one rule, where another page begins
     legend = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert legend == ["confirmed", "refuted", "not seen here", "not tested"]
+    assert legend == [*STATES]

@@ -12,9 +12,10 @@ import pytest
 from docutils import nodes
 from docutils.utils import new_document
 
-from modnoise.claim import Claim, Verdict
+from modnoise.claim import Claim
 from modnoise.pages.answer import ANSWER, answer, say
 from modnoise.pages.colophon import Colophon, statements
+from modnoise.verdict import Verdict
 
 FIGURE = '<img class="mn-fig only-light" src="x">'
 TABLE = '<table border="1" class="dataframe"><tr><td>1</td></tr></table>'
@@ -80,9 +81,7 @@ def outline(node):
     ]
 
 
-VERDICT = Verdict(
-    Claim("C1", "It holds", "ours", "x", lambda rows: []), "confirmed", (), "", "", ""
-)
+VERDICT = Verdict(Claim("C1", "It holds", "ours", "x", lambda rows: []), "holds", (), "", "", "")
 SHOWN = {
     "figure": FIGURE,
     "slider": SLIDER,

@@ -18,7 +18,18 @@ FACE = ("__init__", "cli", "__main__")
 
 # The whole rule: a room imports from rooms before it; a study from all of these, and from studies
 # before it by their public names; nothing imports a study but studies and the face.
-CORE = ("spec", "studies", "sweep", "frames", "claim", "training", "store", "pages")
+CORE = (
+    "spec",
+    "studies",
+    "sweep",
+    "frames",
+    "claim",
+    "verdict",
+    "judge",
+    "training",
+    "store",
+    "pages",
+)
 ROOMS = (*CORE, *(study.removeprefix("modnoise.") for study in STUDIES), *FACE)
 
 DRAWING, SHOWING = {"matplotlib", "seaborn"}, {"IPython", "ipywidgets", "anywidget"}

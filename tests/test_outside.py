@@ -23,7 +23,6 @@ from hypothesis import strategies as st
 
 from modnoise import cli, studies, sweep
 from modnoise.arithmetic.run import Run
-from modnoise.claim import VERDICT
 from modnoise.pages import scorecard
 from modnoise.pages.parameters import check_parameters
 from modnoise.spec import SpecError
@@ -44,6 +43,7 @@ from modnoise.store.published import Published
 from modnoise.store.records import Store, StoreError, configuration
 from modnoise.store.schema import DEEPEST, Manifest, parsed, recorded, shaped
 from modnoise.store.transfer import INDEX, TransferError, export, import_
+from modnoise.verdict import VERDICT
 
 ROOT = Path(__file__).resolve().parent.parent
 DONE = Run(p=7, width=8, steps=5)
@@ -469,9 +469,11 @@ def notebook(*facts: object) -> dict:
 
 
 FACTS = {
-    "claim": "R4.1-FF", "state": "refuted", "tally": "1 of 2", "measured": ["a (holds)"],
-    "scale": "laptop", "at": "paper's setting", "setting": "p = 7", "width": 17,
-    "runs": ["0" * 12],
+    "claim": "R4.1-FF", "state": "contradicted", "tally": "0 of 1", "counted": "0 of 1",
+    "undecidable": 0, "seeds": 3, "deciding": "a: b", "missing": [], "depends": [],
+    "cells": [{"name": "a", "measured": "b", "state": "fails", "seeds": 3}], "remarks": [],
+    "bounds": {"rise": 0.05}, "share": 0.9, "scale": "laptop", "at": "the paper's setting",
+    "setting": "p = 7", "width": 17, "runs": ["0" * 12],
 }  # fmt: skip
 
 

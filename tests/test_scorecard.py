@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
@@ -10,7 +11,8 @@ import pandas as pd
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from modnoise.claim import VERDICT, check
+from modnoise import studies
+from modnoise.judge import check
 from modnoise.pages.answer import ANSWER
 from modnoise.pages.miniature import MINIATURE
 from modnoise.pages.scorecard import (
@@ -20,7 +22,6 @@ from modnoise.pages.scorecard import (
     counts,
     facts,
     lines,
-    number,
     ours,
     papers,
     place,
@@ -28,6 +29,7 @@ from modnoise.pages.scorecard import (
     table,
 )
 from modnoise.studies import CLAIMS
+from modnoise.verdict import VERDICT
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 
@@ -55,15 +57,15 @@ def test_a_verdict_comes_back_from_its_page(tmp_path):
     card = read(tmp_path)
     assert tuple(card.columns) == COLUMNS
     assert card.page.tolist() == ["01_a.ipynb", "01_a.ipynb", "02_b.ipynb"]
-    assert card.state.tolist() == ["confirmed", "not tested", "refuted"]
+    assert card.state.tolist() == ["holds", "not tested", "undecided here"]
     assert card.tally.tolist() == ["4 of 4", "not tested", "0 of 4"]
     assert card.title.tolist() == ["A title"] * 3
     assert card.runs.tolist() == [["a" * 12]] * 3
     assert set(card.rule) == {CLAIMS["CONTROL-noise-1"].rule}
-    assert counts(card).tolist() == [1, 1, 0, 1]
+    assert counts(card).tolist() == [1, 0, 0, 1, 1]
     text, html = repr(table(card)), table(card)._repr_html_()
     assert text.splitlines()[0].startswith(
-        "CONTROL-noise-1: confirmed (4 of 4; smaller setting (laptop scale); p = 10"
+        "CONTROL-noise-1: holds (4 of 4 decidable cells; smaller setting: p = 10; p = 10"
     )
     assert html.count("<tr>") == 4
     assert html.count('<a href="01_a.html#verdict-CONTROL-noise-1">A title</a>') == 2
@@ -112,27 +114,27 @@ def test_a_miniature_that_could_do_more_than_draw_is_refused(mini, tmp_path):
         read(tmp_path)
 
 
-def test_the_number_is_the_one_that_decided():
-    measured = ["noise 0.3: a (holds)", "noise 0.8: b (fails)", "noise 0.5: c (holds)"]
-    row = pd.DataFrame({"claim": ["R5.1"], "state": ["refuted"], "measured": [measured]})
-    told = lambda **x: number(next(row.assign(**x).itertuples()))  # noqa: E731
-    assert told() == "noise 0.8: b"
-    assert told(state="confirmed") == "noise 0.3: a"
-    assert told(state="not tested", measured=[["nothing is recorded"]]) == "nothing is recorded"
-    [with_headline] = [x for x, one in CLAIMS.items() if one.headline][:1]
-    of = CLAIMS[with_headline].headline
-    measured = ["first: 1 (holds)", f"{of}: 2 (holds)"]
-    assert told(claim=with_headline, state="confirmed", measured=[measured]) == f"{of}: 2"
+def test_a_control_on_another_page_limits_the_claim(tmp_path, monkeypatch):
+    limits = replace(CLAIMS["CONTROL-noise-1"], qualifies="LEAD", remark="so does a coin")
+    monkeypatch.setattr(studies, "CLAIMS", {**CLAIMS, "CONTROL-noise-1": limits})
+    lead = pd.DataFrame(
+        {"part": ["full", "G", "G_quadratic"], "step": 5, "accuracy_test": [0.1, 0.9, 0.9], "p": 9}
+    )
+    page(tmp_path, "01_a.ipynb", check("LEAD", lead, scale="laptop"))
+    page(tmp_path, "02_b.ipynb", check("CONTROL-noise-1", rows(0.1), scale="laptop"))
+    assert read(tmp_path).chip.tolist() == ["holds; so does a coin", "holds"]
+    page(tmp_path, "02_b.ipynb", check("CONTROL-noise-1", rows(0.9), scale="laptop"))
+    assert read(tmp_path).chip.tolist() == ["holds", "undecided here"]
 
 
 @pytest.mark.parametrize(
     ("at", "which"),
     [
-        ("paper's setting", 0),
-        ("paper's setting, first 200 steps", 0),
-        ("paper's setting, tempo 20", 1),
-        ("smaller setting (laptop scale)", 2),
-        ("other setting (fast scale)", 2),
+        ("the paper's setting", 0),
+        ("the paper's setting, first 200 steps", 0),
+        ("the paper's setting, trained 20 × faster", 1),
+        ("smaller setting: p = 59, 4,000 steps", 2),
+        ("another setting", 2),
     ],
 )
 def test_settings_come_down_to_three(at, which):
@@ -153,30 +155,33 @@ def verdicts(*rows) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=["claim", "state", "at", "width"])
     under = [CLAIMS[claim].under for claim in frame.claim]
     blank = {name: "" for name in COLUMNS if name not in frame}
-    return frame.assign(**{**blank, "under": under, "measured": [[]] * len(frame)})
+    cell = {"name": "a", "measured": "b", "state": "holds", "seeds": 3}
+    blank |= {name: [[]] * len(frame) for name in ("missing", "depends", "remarks", "runs")}
+    tested = [[] if x == "not tested" else [cell] for x in frame.state]
+    return frame.assign(**{**blank, "under": under, "cells": tested, "undecidable": 0, "seeds": 3})
 
 
 SMALL, FAST, PAPER = (
-    "smaller setting (laptop scale)",
-    "paper's setting, tempo 20",
-    "paper's setting",
+    "smaller setting: p = 59",
+    "the paper's setting, trained 20 × faster",
+    "the paper's setting",
 )
 
 
 def test_a_claim_has_the_verdict_of_its_highest_setting_and_counts_the_others_as_evidence():
     card = verdicts(
-        ("R3.1-1a", "not seen here", SMALL, 4097),
-        ("C1-gelu", "confirmed", FAST, 1025),
-        ("R3.1-1a", "confirmed", FAST, 1025),
-        ("R3.1-1a", "refuted", FAST, 2049),
-        ("C1-adam", "not seen here", SMALL, 513),
+        ("R3.1-1a", "undecided here", SMALL, 4097),
+        ("C1-gelu", "holds", FAST, 1025),
+        ("R3.1-1a", "holds", FAST, 1025),
+        ("R3.1-1a", "contradicted", FAST, 2049),
+        ("C1-adam", "undecided here", SMALL, 513),
         ("C1-muon", "not tested", SMALL, 513),
-        ("C1-seeds", "confirmed", FAST, 1025),  # ours: no evidence, a row of its own
-        ("R5.1", "confirmed", SMALL, 17),
+        ("C1-seeds", "holds", FAST, 1025),  # ours: no evidence, a row of its own
+        ("R5.1", "holds", SMALL, 17),
     )
     of_paper = papers(card)
     assert of_paper.claim.tolist() == ["R3.1-1a", "R5.1"]
-    assert of_paper[["state", "at", "width"]].values.tolist()[0] == ["refuted", FAST, 2049]
+    assert of_paper[["state", "at", "width"]].values.tolist()[0] == ["contradicted", FAST, 2049]
     assert of_paper.evidence.tolist() == ["holds in 2 of 4 settings", ""]
     assert ours(card).claim.tolist() == ["C1-seeds"]
     html = lines(of_paper)._repr_html_()
@@ -188,15 +193,13 @@ def test_a_claim_has_the_verdict_of_its_highest_setting_and_counts_the_others_as
 
 def test_papers_but_the_first_fold_under_their_name_and_counts():
     card = verdicts(
-        ("R5.1", "confirmed", SMALL, 17), ("R3.1-1a", "refuted", SMALL, 17),
-        ("RAF-both", "confirmed", SMALL, 0), ("RAF-width", "confirmed", SMALL, 0),
+        ("R5.1", "holds", SMALL, 17), ("R3.1-1a", "contradicted", SMALL, 17),
+        ("RAF-both", "holds", SMALL, 0), ("RAF-width", "holds", SMALL, 0),
     )  # fmt: skip
     card = card.assign(paper=["A", "A", "B & C", "B & C"])
     html = lines(card)._repr_html_()
-    assert '<section class="mn-paper"><div><h3>A</h3> <small>1 confirmed, 1 refuted' in html
-    folded = (
-        '<details class="mn-paper mn-fold" open><summary><h3>B &amp; C</h3> <small>2 confirmed<'
-    )
+    assert '<section class="mn-paper"><div><h3>A</h3> <small>1 holds, 1 contradicted' in html
+    folded = '<details class="mn-paper mn-fold" open><summary><h3>B &amp; C</h3> <small>2 holds<'
     assert html.count("mn-paper") == 2
     assert folded in html
 
@@ -204,12 +207,12 @@ def test_papers_but_the_first_fold_under_their_name_and_counts():
 @pytest.mark.parametrize(
     ("lower", "higher"),
     [
-        (("refuted", FAST, 4097), ("confirmed", PAPER, 17)),
-        (("confirmed", FAST, 4097), ("confirmed", "paper's setting, first 200 steps", 17)),
-        (("confirmed", "other setting (fast scale)", 4097), ("refuted", FAST, 1025)),
-        (("confirmed", SMALL, 513), ("not seen here", SMALL, 1025)),
-        (("confirmed", SMALL, 513), ("not seen here", SMALL, 513)),  # the later page
-        (("not tested", PAPER, 4097), ("confirmed", SMALL, 17)),
+        (("contradicted", FAST, 4097), ("holds", PAPER, 17)),
+        (("holds", FAST, 4097), ("holds", "the paper's setting, first 200 steps", 17)),
+        (("holds", "another setting", 4097), ("contradicted", FAST, 1025)),
+        (("holds", SMALL, 513), ("undecided here", SMALL, 1025)),
+        (("holds", SMALL, 513), ("undecided here", SMALL, 513)),  # the later page
+        (("not tested", PAPER, 4097), ("holds", SMALL, 17)),
     ],
 )
 def test_the_papers_setting_then_its_tempo_then_width_then_the_later_page(lower, higher):
@@ -222,8 +225,7 @@ def test_the_papers_setting_then_its_tempo_then_width_then_the_later_page(lower,
 def test_a_folder_without_pages_and_an_outdated_claim_are_named(tmp_path):
     with pytest.raises(ValueError, match="holds no notebook"):
         read(tmp_path)
-    facts = {"claim": "GONE", "state": "refuted", "tally": "0 of 1", "measured": ["x (fails)"]}
-    facts |= {"scale": "laptop", "at": "x", "setting": "p = 7", "width": 9, "runs": []}
+    facts = check("CONTROL-noise-1", rows(0.1), scale="laptop").facts | {"claim": "GONE"}
     output = new_output("execute_result", {VERDICT: facts})
     nbformat.write(
         new_notebook(cells=[new_code_cell("x", outputs=[output])]), tmp_path / "1.ipynb"

@@ -8,11 +8,11 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from judging import said
 from torch.nn.functional import cross_entropy, relu
 
-import modnoise as mn
-from modnoise.claim import check
 from modnoise.frames import curves
+from modnoise.judge import check
 from modnoise.spec import SpecError
 from modnoise.sweep import SCALES
 from modnoise.training.loop import train
@@ -455,12 +455,11 @@ def test_claims_are_confirmed_fail_and_stay_untested(claim):
     yes, no, open_ = (
         x.assign(accuracy_test=x.test) if claim == "U-budget" else x for x in CASES[claim]
     )
-    assert check(claim, yes, scale="laptop").state == "confirmed"
-    failed = "refuted" if mn.CLAIMS[claim].names_no_scale else "not seen here"
-    assert check(claim, no, scale="laptop").state == failed
-    assert check(claim, open_, scale="laptop").state == "not tested"
-    assert check(claim, yes, scale="smoke").state == "not tested"
-    assert check(claim, yes.iloc[:0], scale="laptop").state == "not tested"
+    assert said(check(claim, yes, scale="laptop")) == "holds"
+    assert said(check(claim, no, scale="laptop")) == "fails"
+    assert said(check(claim, open_, scale="laptop")) == "not tested"
+    assert said(check(claim, yes, scale="smoke")) == "not tested"
+    assert said(check(claim, yes.iloc[:0], scale="laptop")) == "not tested"
 
 
 def test_every_claim_has_its_cases():
@@ -481,7 +480,7 @@ def test_the_mirrored_share_is_told_right():
 def test_sizes_that_all_need_the_same_have_no_order():
     rows = grid(lambda d, n: 1.0 if n >= 2200 else 0.2)
     verdict = check("U-1", rows, scale="laptop")
-    assert verdict.state == "not seen here"
+    assert said(verdict) == "fails"
     assert "rank correlation: 0.00" in verdict.measured[0]
 
 

@@ -47,6 +47,7 @@ from .run import TableRun as TableRun
 from .structure import frequency_norms as frequency_norms
 from .structure import ipr_logarithm as ipr_logarithm
 from .structure import neuron_table as neuron_table
+from .structure import peaked_and_strong as peaked_and_strong
 from .structure import prior_rows as prior_rows
 from .structure import pruning_table as pruning_table
 from .structure import structure_rows as structure_rows

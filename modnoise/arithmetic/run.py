@@ -276,8 +276,11 @@ class Run(TableRun):
         if not (same and data):
             return ""
         if first:
-            return f"paper's setting, first {first} steps" if self._begins(first) else ""
-        told = {1: "paper's setting", TEMPO: f"paper's setting, tempo {TEMPO}"}
+            return f"the paper's setting, first {first} steps" if self._begins(first) else ""
+        told = {
+            1: "the paper's setting",
+            TEMPO: f"the paper's setting, trained {TEMPO} × faster",
+        }
         return next((text for tempo, text in told.items() if self._goes_at(tempo)), "")
 
     def _begins(self, first: int) -> bool:

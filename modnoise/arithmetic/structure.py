@@ -33,7 +33,7 @@ from modnoise.arithmetic.fourier import (
     wrapped,
 )
 from modnoise.arithmetic.metrics import ROLES, by_role, scores
-from modnoise.arithmetic.nets import NetStack
+from modnoise.arithmetic.nets import NetStack, new_nets
 from modnoise.arithmetic.partition import Partition, ipr, partition, random_partitions, strength
 from modnoise.arithmetic.run import Run
 from modnoise.arithmetic.tables import VAL, NoisyTable, noisy_table
@@ -166,6 +166,26 @@ def structure_rows(runs: Sequence[Run], trained: Iterable[Any]) -> pd.DataFrame:
         row = row[(row.step == run.steps) & (row.part == "full")]
         rows.append(row.assign(**structure(one.nets, one.table, run.op)))
     return pd.concat(rows, ignore_index=True)
+
+
+def peaked_and_strong(runs: Sequence[Run], trained: Iterable[Any]) -> pd.DataFrame:
+    """Per run how well its strength tells the neurons with a peaked spectrum from the others.
+
+    Columns: ``key``; ``ipr_auc``, the area under the ROC curve of Str. for IPR above 0.5 (one
+    half where the two are unrelated, NaN where all neurons or none have it); ``strong``, the
+    number of neurons whose Str. is above the 99th percentile of the same network's before the
+    first step (ours).
+    """
+    from sklearn.metrics import roc_auc_score  # takes a second to load
+
+    rows = []
+    for run, one in zip(runs, trained, strict=True):
+        peaked = (ipr(one.nets)[0] > 0.5).cpu().numpy()
+        size = strength(one.nets)[0].double().cpu().numpy()
+        bound = np.quantile(strength(new_nets(run))[0].double().cpu().numpy(), 0.99)
+        auc = roc_auc_score(peaked, size) if 0 < peaked.sum() < len(peaked) else np.nan
+        rows.append({"key": run.key, "ipr_auc": auc, "strong": float((size > bound).sum())})
+    return pd.DataFrame(rows)
 
 
 def _ff_test(nets: NetStack, table: NoisyTable) -> float:

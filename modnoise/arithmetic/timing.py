@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from modnoise.arithmetic.regimes import train_accuracy
 from modnoise.frames import first_step
 
 EARLY = 0.25
@@ -66,7 +67,9 @@ def milestones(curves: pd.DataFrame) -> pd.DataFrame:
     - ``gap``: max over steps of noisy less clean accuracy, ``gap_step`` where it is, ``excess``:
       noisy accuracy there less what a `label_blind` net would have;
     - ``lead``: noisy less clean accuracy when their mean first is `EARLY`, NaN if never;
-    - ``grok``: first step with 90 % of the last test accuracy.
+    - ``grok``: first step with 90 % of the last test accuracy, ``t50_test``: with 50 %;
+    - ``fit``: first step at which 99 % of all training labels are met, right and wrong ones;
+      ``half_test``: first step with half of the last test accuracy.
 
     ``curves`` is `modnoise.frames.curves`; parts other than the full net are passed over. NaN
     where a role has no pairs or the net has diverged; ``lead`` and times of a diverged net are of
@@ -90,7 +93,10 @@ def _of_one(rows: pd.DataFrame) -> dict:
         "t50_clean": reached(clean, 0.5),
         "t50_noisy": reached(noisy, 0.5),
         "t90_noisy": reached(noisy, 0.9),
+        "t50_test": reached(test, 0.5),
         "grok": reached(test, 0.9 * test[-1]) if np.isfinite(test[-1]) else np.nan,
+        "half_test": reached(test, 0.5 * test[-1]) if np.isfinite(test[-1]) else np.nan,
+        "fit": reached(np.asarray(train_accuracy(clean, noisy, float(rows.noise.iloc[0]))), 0.99),
         **dict.fromkeys(
             ("best_noisy", "half_clean", "half_noisy", "gap", "gap_step", "excess", "lead"), np.nan
         ),

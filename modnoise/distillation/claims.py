@@ -39,7 +39,8 @@ CLAIMS = (
         f"{_WHERE}: copies of the student over those of its teacher, from the same noise, in one "
         f"step and in two, upper end of the paired bootstrap's 95 % below {LOWERED}",
         rules.lowers,
-        headline="n = 80, one step",
+        default="n = 80, one step",
+        headline=True,
         same="source",
         over=_ANY,
         of=PAPER,

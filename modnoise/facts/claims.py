@@ -218,7 +218,8 @@ CLAIMS = (
         _both,
         same="alpha",
         over=_ANY,
-        headline="facts stored",
+        default="facts stored",
+        headline=True,
         of=PAPER,
     ),
     Claim(

@@ -89,7 +89,8 @@ CLAIMS = (
         "quarters of the seeds",
         _noise_first,
         same="source",
-        headline="noise 0.2, before the first step",
+        default="noise 0.2, before the first step",
+        headline=True,
     ),
     Claim(
         "MNIST-null",

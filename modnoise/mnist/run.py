@@ -80,7 +80,7 @@ class MnistRun(Trainable):
     def papers_setting(self, first: int = 0) -> str:
         """All images and the full batch; the paper leaves net and optimizer open."""
         whole = self.source == "full" and self.images is None and self.batch is None
-        return "paper's setting" if whole else ""
+        return "the paper's setting" if whole else ""
 
     @property
     def n_train(self) -> int:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 
-from modnoise.claim import Verdict, anchor
+from modnoise.claim import anchor
+from modnoise.verdict import Verdict
 
 ANSWER = "application/vnd.modnoise.answer+json"
 """Type under which a notebook's output holds the answer of its page."""
@@ -27,7 +28,7 @@ class Answer:
     verdicts: Mapping[str, Verdict]
 
     def __repr__(self) -> str:
-        told = [f"{name}: {one.state} ({one.at})" for name, one in self.verdicts.items()]
+        told = [f"{name}: {one.chip} ({one.at})" for name, one in self.verdicts.items()]
         return "\n".join([self.title, f"Claim: {self.claim}", f"Answer: {self.text}", *told])
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict:
@@ -51,8 +52,8 @@ def chip(name: str, verdict: Verdict) -> str:
     state = verdict.state.replace(" ", "-")
     return (
         f'<a class="mn-chip {state}" href="#{anchor(verdict.claim.id)}" '
-        f'title="{escape(verdict.at)}"><span class="state">{escape(verdict.state)}</span> '
-        f"{escape(name)}</a>"
+        f'title="{escape(verdict.at)}; {escape(verdict.counted)}">'
+        f'<span class="state">{escape(verdict.chip)}</span>: {escape(name)}</a>'
     )
 
 

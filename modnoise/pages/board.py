@@ -10,7 +10,10 @@ from modnoise.pages import style
 from modnoise.pages.scorecard import PLACES, place
 from modnoise.pages.style import Palette
 
-_MARKS = {"confirmed": "o", "refuted": "X", "not seen here": "v", "not tested": "o"}
+_MARKS = {
+    "holds": "o", "holds in part": "o", "contradicted": "X", "undecided here": "v",
+    "not tested": "o",
+}  # fmt: skip
 _ROW = 6  # marks side by side
 
 
@@ -18,8 +21,8 @@ def verdict_board(card: pd.DataFrame, *, title: str, color: Palette) -> Figure:
     """A mark per verdict, in the row of its page and the column of whose setting it is at.
 
     ``card`` has a page's rows together, as those of `scorecard` have. States differ by mark, not
-    by colour alone: a disc is confirmed, a cross is refuted, an empty triangle is not seen here,
-    a ring is not tested.
+    by colour alone: a disc holds, a half disc holds in part, a cross is contradicted, an empty
+    triangle is undecided here, a ring is not tested.
     """
     where = pd.Series([place(at) for at in card["at"]], index=card.index)
     pages = list(dict.fromkeys(card.page))
@@ -48,7 +51,7 @@ def verdict_board(card: pd.DataFrame, *, title: str, color: Palette) -> Figure:
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
     handles = [Line2D([], [], label=state, **_look(state, color)) for state in _MARKS]
-    fig.legend(handles=handles, loc="outside lower left", ncols=len(handles), frameon=False)
+    fig.legend(handles=handles, loc="outside lower left", ncols=3, frameon=False)
     style.set_title(fig, title)
     return fig
 
@@ -58,9 +61,17 @@ def _short(text: str, most: int = 34) -> str:
 
 
 def _look(state: str, color: Palette) -> dict:
-    edge = {"confirmed": color["test"], "refuted": color["noisy"]}.get(state, color["ink"])
-    return {
-        "marker": _MARKS[state], "linestyle": "", "markersize": 6.5,
-        "markerfacecolor": "none" if state.startswith("not") else edge, "markeredgecolor": edge,
+    colors = {
+        "holds": color["test"], "holds in part": color["partial"],
+        "contradicted": color["noisy"], "undecided here": color["muted"],
+    }  # fmt: skip
+    edge = colors.get(state, color["ink"])
+    empty = state in ("undecided here", "not tested")
+    look = {
+        "marker": _MARKS[state], "linestyle": "", "markersize": 6.5, "color": edge,
+        "markerfacecolor": "none" if empty else edge, "markeredgecolor": edge,
         "markeredgewidth": 0.9,
     }  # fmt: skip
+    if state == "holds in part":
+        look |= {"fillstyle": "left", "markerfacecoloralt": "none"}
+    return look

@@ -1,7 +1,7 @@
 """All verdicts of the book, and one for each claim, read from the outputs of its notebooks.
 
 A verdict is computed once, on the page that shows it, and leaves its facts in the notebook
-(`modnoise.claim.VERDICT`); nbval checks that the stored ones are what the code still gives. So
+(`modnoise.verdict.VERDICT`); nbval checks that the stored ones are what the code still gives. So
 the scorecard cannot differ from the pages, and a claim that no page checks is missing from it.
 """
 
@@ -17,7 +17,7 @@ from typing import Any
 import pandas as pd
 
 from modnoise import studies
-from modnoise.claim import STATES, VERDICT, anchor
+from modnoise.claim import anchor
 from modnoise.pages.answer import ANSWER
 from modnoise.pages.miniature import MINIATURE
 from modnoise.spec import quoted
@@ -31,10 +31,13 @@ from modnoise.store.schema import (
     parsed,
     shaped,
 )
+from modnoise.verdict import STATES, VERDICT, chip_words, told_seeds, word
 
 COLUMNS = (
-    "claim", "statement", "source", "rule", "under", "state", "tally", "measured", "scale", "at",
-    "setting", "width", "runs", "page", "title", "mini", "paper", "evidence",
+    "claim", "statement", "source", "rule", "under", "state", "chip", "tally", "counted",
+    "undecidable", "seeds", "deciding", "cells", "missing", "depends", "remarks", "bounds",
+    "share", "scale", "at", "setting", "width", "runs", "page", "title", "mini", "paper",
+    "evidence",
 )  # fmt: skip
 
 
@@ -44,10 +47,10 @@ def read(folder: str | Path | None = None) -> pd.DataFrame:
     Default: the notebooks of the checkout.
 
     Columns `COLUMNS`: what the claim says and who says it, the rule, the claim that it is evidence
-    for, the state, how many conditions hold, one text per condition, scale, whose setting it is
-    and which, the widest net, keys of the runs, file and title of the page, the miniature of
-    the figure above it (SVG), the paper, and what other verdicts say, which `papers` and `ours`
-    fill.
+    for, the facts of the verdict (`modnoise.store.schema.VerdictFacts`) and its words on a chip,
+    file and title of the page, the miniature of the figure above it (SVG), the paper, and what
+    other verdicts say, which `papers` and `ours` fill. A claim's chip also says what the
+    controls of other cells and pages say that limits it.
 
     Raises:
         ValueError: a folder without notebooks; a file that is no notebook; a verdict that is none,
@@ -57,13 +60,13 @@ def read(folder: str | Path | None = None) -> pd.DataFrame:
     pages = sorted(Path(folder).glob("*.ipynb"))
     if not pages:
         raise ValueError(f"folder = {str(folder)!r} is not allowed: it holds no notebook")
-    rows = []
+    rows: list[dict[str, Any]] = []
     for page in pages:
         try:
             rows += _verdicts(page)
         except (OSError, ValueError) as problem:
             raise ValueError(f"{page} is no page with verdicts: {problem}") from None
-    frame = pd.DataFrame(rows, columns=[c for c in COLUMNS if c not in _OF_CLAIM])
+    frame = pd.DataFrame(rows, columns=[c for c in COLUMNS if c not in (*_OF_CLAIM, "chip")])
     claims = dict(studies.CLAIMS)
     if unknown := sorted(set(frame.claim) - set(claims)):
         raise ValueError(
@@ -71,6 +74,15 @@ def read(folder: str | Path | None = None) -> pd.DataFrame:
         )
     for name in _OF_CLAIM:
         frame[name] = [getattr(claims[claim], name) for claim in frame.claim]
+    limits: dict[str, list[str]] = {}
+    for row in frame[frame.state.isin(("holds", "holds in part"))].itertuples():
+        if (one := claims[row.claim]).qualifies:
+            limits.setdefault(one.qualifies, []).append(one.remark)
+    frame["remarks"] = [
+        list(dict.fromkeys([*row.remarks, *limits.get(row.claim, [])]))
+        for row in frame.itertuples()
+    ]
+    frame["chip"] = [chip_words(row.state, row.tally, row.remarks) for row in frame.itertuples()]
     return frame[list(COLUMNS)]
 
 
@@ -125,36 +137,37 @@ def both(card: pd.DataFrame) -> pd.DataFrame:
 def _one_each(card: pd.DataFrame, names: Iterable[str]) -> pd.DataFrame:
     """Per claim the verdict at the highest setting, and what the others say as ``evidence``.
 
-    A tested verdict comes before one that is not, the paper's setting before a tempo and that
-    before others, wider nets before narrower, later pages before earlier ones. ``evidence``
+    A verdict in which some cell can tell comes before one of which none can, the paper's setting
+    before a faster clock and that before others, wider networks before narrower, later pages
+    before earlier ones. ``evidence``
     counts the claim's other tested verdicts and those of the claims under it.
     """
     tested = card[card.state != "not tested"]
     place = {
-        x.Index: (x.Index in tested.index, _height(x.at), x.width, x.Index)
+        x.Index: (x.undecidable < len(x.cells), _height(x.at), x.width, x.Index)
         for x in card.itertuples()
     }
     chosen, evidence = [], []
     for name in names:
         own = card.index[card.claim == name]
         if len(own):
-            best = max(own, key=place.get)
+            best = max(own, key=place.__getitem__)
             rest = tested[(tested.claim == name) | (tested.under == name)].drop(
                 best, errors="ignore"
             )
-            holds = f"holds in {(rest.state == 'confirmed').sum()} of {len(rest)} settings"
+            holds = f"holds in {(rest.state == 'holds').sum()} of {len(rest)} settings"
             chosen.append(best)
             evidence.append(holds if len(rest) else "")
     return card.loc[chosen].assign(evidence=evidence).sort_index(kind="stable")
 
 
 def _height(at: str) -> int:
-    """How near a setting is to the paper's: 2 the same, 1 at another tempo, 0 another."""
-    return at.startswith("paper") * (1 if "tempo" in at else 2)
+    """How near a setting is to the paper's: 2 the same, 1 at a faster clock, 0 another."""
+    return at.startswith("the paper's setting") * (1 if "faster" in at else 2)
 
 
 def counts(card: pd.DataFrame) -> pd.Series:
-    """Number of verdicts in each state, in the order of `modnoise.claim.STATES`."""
+    """Number of verdicts in each state, in the order of `modnoise.verdict.STATES`."""
     return card.state.value_counts(sort=False).reindex(STATES, fill_value=0)
 
 
@@ -170,7 +183,7 @@ class Lines:
 
     def __repr__(self) -> str:
         return "\n".join(
-            f"{row.claim}: {row.state} ({row.tally}; {row.at}; {row.setting}) [{row.page}]"
+            f"{row.claim}: {row.chip} ({row.counted}; {row.at}; {row.setting}) [{row.page}]"
             + (f" {row.evidence}" if row.evidence else "")
             for row in self.card.itertuples()
         )
@@ -182,20 +195,31 @@ class Lines:
         )
         return f'<div class="mn-board">{"".join(groups)}</div>'
 
-    def _line(self, row: tuple) -> str:
-        shown = "".join(f"<li>{escape(text)}</li>" for text in row.measured)
+    def _line(self, row: Any) -> str:
+        texts = [
+            *(f"{x['name']}: {x['measured']} ({x['state']})" for x in row.cells),
+            *row.missing,
+        ]
+        shown = "".join(f"<li>{escape(text)}</li>" for text in texts)
         runs = f", {len(row.runs)} recorded runs" if row.runs else ""
         evidence = f"<p>In other settings it {row.evidence}.</p>" if row.evidence else ""
+        limits = f"<strong>{escape('; '.join(row.remarks))}</strong> · " if row.remarks else ""
+        seeds = f", {told_seeds(row.seeds)}" if row.seeds else ""
+        depends = "".join(
+            f"<p>The verdict depends on our bound of {escape(word(name))}.</p>"
+            for name in row.depends
+        )
         words = {"verdict": row.state, "paper": row.paper, "setting": place(row.at)}
         facts = "".join(f' data-{name}="{escape(x)}"' for name, x in words.items())
         return (
             f'<li class="mn-line"{facts}>'
             f'<a class="mn-chip {row.state.replace(" ", "-")}" href="{_link(row)}">'
-            f'<span class="state">{row.state}</span></a>'
+            f'<span class="state">{escape(row.state)}</span></a>'
             f'<details class="mn-fold" open><summary>{escape(row.statement)} '
-            f"<small>{escape(row.at)} · {escape(number(row))}</small></summary>"
+            f"<small>{limits}{escape(row.at)}{seeds} · {escape(row.counted)} · "
+            f"{escape(row.deciding)}</small></summary>"
             f"<p>Rule: {escape(row.rule)}.</p><ul>{shown}</ul>{evidence}"
-            f"<p><small>{escape(row.claim)}, {escape(row.source)}; {row.tally} conditions{runs}. "
+            f"{depends}<p><small>{escape(row.claim)}, {escape(row.source)}{runs}. "
             f"{escape(row.setting)}</small></p></details>{row.mini}</li>"
         )
 
@@ -212,7 +236,7 @@ def _group(paper: str, rows: pd.DataFrame, shown: str, *, first: bool) -> str:
     )
 
 
-def _link(row: tuple) -> str:
+def _link(row: Any) -> str:
     """Where in the book a verdict is shown."""
     return escape(f"{row.page.removesuffix('.ipynb')}.html#{anchor(row.claim)}")
 
@@ -222,27 +246,12 @@ def lines(card: pd.DataFrame) -> Lines:
     return Lines(card)
 
 
-def number(row: tuple) -> str:
-    """The measured condition that decided: of a claim that fails the first that does, else the
-    one that stands for the claim in the README, else the first; what is missing if not tested."""
-    texts = [text.removesuffix(" (holds)").removesuffix(" (fails)") for text in row.measured]
-    failing = [i for i, text in enumerate(row.measured) if text.endswith("(fails)")]
-    headline = studies.CLAIMS[row.claim].headline if row.claim in studies.CLAIMS else ""
-    standing = [i for i, text in enumerate(texts) if headline and text.startswith(headline)]
-    first = (
-        0
-        if row.state == "not tested"
-        else ((failing if row.state != "confirmed" else standing) or [0])[0]
-    )
-    return texts[first] if texts else ""
-
-
 def place(at: str) -> str:
     """Whose setting a verdict is at: one of `PLACES`."""
     return PLACES[min(2 - _height(at), 2)]
 
 
-PLACES = ("paper's setting", "paper's setting, faster clock", "smaller or other setting")
+PLACES = ("the paper's setting", "the paper's setting, faster clock", "smaller or other setting")
 
 
 def facts(card: pd.DataFrame) -> dict[str, Any]:
@@ -252,8 +261,7 @@ def facts(card: pd.DataFrame) -> dict[str, Any]:
         SchemaError: facts that do not fit it.
     """
     names = [*ScorecardLine.model_fields]
-    rows = card.assign(number=[number(row) for row in card.itertuples()])[names]
-    return shaped(Scorecard, {"claims": rows.to_dict("records")}).model_dump()
+    return shaped(Scorecard, {"claims": card[names].to_dict("records")}).model_dump()
 
 
 @dataclass(frozen=True)
@@ -269,7 +277,7 @@ class Listing:
         titles = ("claim", "verdict", "setting", "page")
         head = "".join(f"<th scope='col'>{x}</th>" for x in titles)
         body = "".join(
-            f"<tr><td>{escape(row.claim)}</td><td>{row.state}, {row.tally}</td>"
+            f"<tr><td>{escape(row.claim)}</td><td>{row.state}, {row.counted}</td>"
             f"<td>{escape(row.at)}</td>"
             f'<td><a href="{_link(row)}">{escape(row.title)}</a></td></tr>'
             for row in self.card.itertuples()

@@ -48,6 +48,7 @@ PALETTES: dict[str, Palette] = {
         "noisy": "#b84a00",  # given wrong labels, the residual
         "clean": "#2448a8",  # clean training pairs
         "recovered": "#b4639f",  # noisy pairs by their true label; random-frequency control
+        "partial": "#8f6400",  # a claim that holds in part; words and marks, never a series
         "muted": "#6b7280",  # chance, thresholds, axes; never a series
         "faint": "#e7e9ec",  # empty cells, boxes; never text
         "page": "#ffffff",
@@ -58,6 +59,7 @@ PALETTES: dict[str, Palette] = {
         "noisy": "#ea7f33",
         "clean": "#6790e6",
         "recovered": "#f3a6ea",
+        "partial": "#d9a441",
         "muted": "#8b949e",
         "faint": "#2b2f36",
         "page": "#121212",

@@ -217,7 +217,7 @@ CLAIMS = (
         "per setting, medians over three seeds: the step with 80 % true answers on noisy training "
         "items lies before that with 50 % wrong labels, and true answers peak above 70 %",
         _two_phases,
-        headline="sums, d = 64",
+        default="sums, d = 64", headline=True,
     ),
     _claim(
         "F2", "Reasoning goes on inside: the clean digit, or the bridge entity, is still there",

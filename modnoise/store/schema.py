@@ -21,10 +21,10 @@ from pydantic import (
     model_validator,
 )
 
-from modnoise.claim import STATES
 from modnoise.spec import Spec, SpecError, Trainable
 from modnoise.studies import spec_from
 from modnoise.sweep import Scale
+from modnoise.verdict import State
 
 DEEPEST = 16
 """Levels of nesting of which no file of ours has more; deeper ones would end in the recursion
@@ -164,13 +164,37 @@ class ExportIndex(Spec):
         return self
 
 
+TALLY = r"^(not tested|\d+ of \d+)$"
+
+
+class CellFacts(Spec):
+    """One cell of a verdict: what was measured there, and on how many seeds."""
+
+    name: Line
+    measured: str
+    state: Literal["holds", "fails", "undecidable"]
+    seeds: NonNegativeInt
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.measured} ({self.state})"
+
+
 class VerdictFacts(Spec):
-    """What a page stores of a verdict (`modnoise.claim.VERDICT`)."""
+    """What a page stores of a verdict (`modnoise.verdict.VERDICT`)."""
 
     claim: Line
-    state: Literal[STATES]
-    tally: str = Field(pattern=r"^(not tested|\d+ of \d+)$")
-    measured: list[str]
+    state: State
+    tally: str = Field(pattern=TALLY)
+    counted: Line
+    undecidable: NonNegativeInt
+    seeds: NonNegativeInt
+    deciding: str
+    cells: list[CellFacts]
+    missing: list[str]
+    depends: list[Line]
+    remarks: list[Line]
+    bounds: dict[str, float]
+    share: NonNegativeFloat
     scale: Scale
     at: Line
     setting: str
@@ -195,10 +219,17 @@ class ScorecardLine(Spec):
     source: Line
     statement: str
     rule: str
-    state: Literal[STATES]
-    tally: str = Field(pattern=r"^(not tested|\d+ of \d+)$")
-    number: str = Field(description="the measured condition that decided")
-    measured: list[str]
+    state: State
+    chip: Line = Field(description="the state in words, with what controls say that limits it")
+    tally: str = Field(pattern=TALLY, description="in how many decidable cells it holds")
+    undecidable: NonNegativeInt = Field(description="cells that cannot tell")
+    share: NonNegativeFloat = Field(description="share of the decidable cells that it asks for")
+    bounds: dict[str, float] = Field(description="bounds of the rule, which are ours")
+    depends: list[Line] = Field(description="bounds whose half or double gives another state")
+    seeds: NonNegativeInt = Field(description="fewest seeds of a decidable cell")
+    deciding: str = Field(description="the measurement that decided")
+    cells: list[CellFacts]
+    missing: list[str] = Field(description="what is not recorded, where nothing was judged")
     evidence: str = Field(description="in how many other settings it holds")
     at: Line = Field(description="whose setting, in words")
     setting: str
@@ -211,7 +242,7 @@ class ScorecardLine(Spec):
 class Scorecard(Spec):
     """The file ``scorecard.json`` beside the page: one line per claim."""
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     claims: list[ScorecardLine]
 
 

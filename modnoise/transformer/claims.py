@@ -93,7 +93,8 @@ CLAIMS = (
         f"{_WHICH}, {_LIKE}: FF raises the test accuracy by at least 5 points, lowers the noisy "
         "accuracy by at least 30 points and leaves the clean accuracy at 95 % or more",
         _table3,
-        headline="test",
+        default="test",
+        headline=True,
     ),
     Claim(
         "CONTROL-T3-random",

@@ -67,7 +67,7 @@ class TransformerRun(TableRun):
             "weight_decay": self.weight_decay,
             "seed": self.seed,
         }
-        return "paper's setting" if self == type(self)(**free) else ""
+        return "the paper's setting" if self == type(self)(**free) else ""
 
     @property
     def n_weights(self) -> int:

@@ -260,7 +260,8 @@ CLAIMS = (
         "U-3", "Size and data decide between four dynamics",
         "paper, section 3, Fig. 2",
         "each of progression, ungrokking, semi-grokking and grokking is what most of at least "
-        "three seeds do in some cell of size by pairs", _dynamics, headline="grokking",
+        "three seeds do in some cell of size by pairs", _dynamics,
+        default="grokking", headline=True,
     ),
     _claim(
         "U-4", "The norm of the weights rises in progression and falls in grokking",
@@ -272,7 +273,7 @@ CLAIMS = (
         "U-5", "With few pairs accuracy falls and rises again with size, with many it only rises",
         "paper, section 5, Fig. 6",
         f"{_MEAN}; depth of the deepest dip along d: above 30 points for some number of pairs, "
-        "below 5 points for the largest", _descent, headline="few pairs",
+        "below 5 points for the largest", _descent, default="few pairs", headline=True,
     ),
     _claim(
         "U-6", "A harder task makes the dip deeper", "paper, section 5, Fig. 7",

@@ -122,6 +122,8 @@ CLAIMS = (
         "at noise 0.3, 0.5, 0.8 the test accuracy of the label table's modes of equal frequencies "
         "is at least 95 %",
         _prior,
+        qualifies="R4.1-FF",
+        remark="so does the noisy label table without any network",
     ),
     Claim(
         "D-FF-multiplication",

@@ -13,9 +13,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from scipy.stats import kendalltau
 
 from modnoise.arithmetic.regimes import interpolation_width
-from modnoise.claim import ROUNDING, Untested, values
+from modnoise.claim import ROUNDING, Untested, chance, values
 
 LADDER = 5
 """Fewest widths of a ladder on which a peak can be looked for."""
@@ -85,21 +86,32 @@ def kendall(values: np.ndarray) -> float:
     >>> kendall(np.array([0.1, 0.2, 0.2]))  # two of three pairs rise, one is tied: 2 / sqrt(2 * 3)
     0.816...
     """
-    pairs = np.sign(np.subtract.outer(values, values))[np.tril_indices(len(values), -1)]
-    untied = np.count_nonzero(pairs)
-    return float(pairs.sum() / np.sqrt(untied * len(pairs))) if untied else 0.0
+    tau = kendalltau(np.arange(len(values)), values).statistic
+    return float(tau) if np.isfinite(tau) else 0.0
 
 
-def growth_above(ladder: pd.DataFrame) -> tuple[str, bool]:
-    """Whether test accuracy grows over the widths above M*; needs `ABOVE` of them."""
+def above_chance(accuracy: float, frame: pd.DataFrame) -> bool:
+    """Whether a network generalizes at all: test accuracy above 3 / p (ours)."""
+    return accuracy > 3 * chance(frame)
+
+
+def growth_above(
+    ladder: pd.DataFrame, *, drop: float = 0.02, disorder: float = 0.3
+) -> tuple[str, bool]:
+    """Whether test accuracy grows over the widths above M*; needs `ABOVE` of them.
+
+    It never drops by more than ``drop`` from one width to the next, and Kendall's tau-b with the
+    width is at least 1 - ``disorder``, unless all are at least 99 %.
+    """
     above = ladder[ladder.index > threshold_of(ladder)]
     test = above.test.to_numpy()
-    drop, tau = max(0.0, float(-np.diff(test).min())), kendall(test)
+    fallen, tau = max(0.0, float(-np.diff(test).min())), kendall(test)
     text = (
         f"test accuracy {100 * test[0]:.1f} % (M = {above.index[0]}) to {100 * test[-1]:.1f} % "
-        f"(M = {above.index[-1]}), largest drop {100 * drop:.1f} points, tau {tau:.2f}"
+        f"(M = {above.index[-1]}), largest drop {100 * fallen:.1f} points, tau {tau:.2f}"
     )
-    return text, bool(drop <= 0.02 + ROUNDING and (tau >= 0.7 or test.min() >= 0.99))
+    ordered = tau >= 1 - disorder - ROUNDING or test.min() >= 0.99
+    return text, bool(fallen <= drop + ROUNDING and ordered)
 
 
 def enough_above(ladder: pd.DataFrame) -> bool:

@@ -17,7 +17,7 @@ def _also(
     under = "R3.1-1a" if of_paper else ""
     return Claim(
         f"C1-{name}", statement, source, PEAK_RULE, inner_peaks, needs,
-        over=over, share=2 / 3, under=under, widest=WIDEST,
+        over=over, word="typically", under=under, widest=WIDEST,
     )  # fmt: skip
 
 
