@@ -51,6 +51,7 @@ def stack_size(run: Run, device: str) -> int:
     """How many runs like this one to train as one stack."""
     if device == "cpu":
         return max(1, STACK_NEURONS // run.width)
+    torch.cuda.empty_cache()  # what earlier stacks have given back is free
     free, _ = torch.cuda.mem_get_info(device)
     one = memory(run, 1, device)
     return max(1, 1 + int((GPU_SHARE * free - one) / (memory(run, 2, device) - one)))
