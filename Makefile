@@ -134,7 +134,7 @@ gpu-wheels: ## Fetch what a Python with torch mostly lacks into .wheels, to take
 
 .PHONY: campaign
 campaign: $(ENV) ## Show what is to be recorded, in its order, as commands
-	@$(RUN) scripts/gpu.py --list
+	@$(RUN) scripts/campaign.py
 
 .PHONY: clean
 clean: ## Remove the built book and all caches; .venv stays

@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from campaign import CAMPAIGN, runs_of
 from gpu_checks import choose
 
 from modnoise.arithmetic import training
@@ -35,43 +36,7 @@ from modnoise.store.provenance import commit, versions
 from modnoise.store.records import Store, StoreError, count, duration, writing
 from modnoise.store.stacks import begun, checkpoint_of
 from modnoise.store.transfer import INDEX, TransferError, export, import_
-from modnoise.studies import EXPERIMENTS
-from modnoise.sweep import selected
 from modnoise.unified import UnifiedRun
-
-CAMPAIGN = (
-    # Result 4.1 where the paper makes it, and its spread
-    "fig5-width fast width=4097 noise=0.8",
-    "fig5-width fast width=4097",
-    "fig5-width fast width=2049",
-    "fig5-widest fast",
-    # Table 2 on the 60,000 images of MODNOISE_MNIST
-    "table2 paper",
-    # Result 3.1 at other decays, finer, with seeds
-    "fig2 fast weight_decay=1.0",
-    "fig2 fast weight_decay=0.3",
-    "fig1 fast",
-    # inside the nets
-    "fig6 fast",
-    # the unified view at its paper's modulus
-    "unified-grid fast",
-    "unified-progression fast",
-    "unified-capacity fast",
-    "unified-square fast",
-    "unified-controls fast",
-    # other activations, the clock, variants
-    "fig8 fast",
-    "fig24-quadratic fast",
-    "tempo-others fast",
-    "fig13 fast",
-    "fig15-random fast",
-    "fig15-symmetric fast",
-    "fig23-subtraction fast",
-    "fig11 fast",
-    "fig12 fast",
-    "fig14 fast",
-)
-"""What to record, in this order: experiment, scale, and the values that its runs must have."""
 
 TIMING = 0.2
 """Share of the budget after which no further width is timed."""
@@ -81,12 +46,6 @@ RESERVE, MOST_RESERVE = 0.1, 60.0
 
 BESIDE = 2**17
 """Bytes of a record beside its weights, at most."""
-
-
-def runs_of(line: str, scale: str | None = None) -> list[Trainable]:
-    """The runs of a line of `CAMPAIGN`; at another scale all runs of its experiment."""
-    name, own, *only = line.split()
-    return selected(EXPERIMENTS[name].runs(scale or own), () if scale else only)
 
 
 # --- speed
@@ -152,6 +111,14 @@ class Slot:
         if (self.out / "records" / INDEX).exists():
             print(f"goes on from {self.out}: {import_(self.store, self.out / 'records')}")
 
+    def time(self, until: float) -> None:
+        """Measure the speed; a width that cannot be measured ends that, and nothing else."""
+        self.report["speed"] = rows = []
+        try:
+            rows.extend(speed(self.device, until))
+        except RuntimeError as problem:
+            print(f"not timed: {problem}", flush=True)
+
     def train(self, leave_out: tuple[type, ...]) -> Iterator[dict[str, Any]]:
         """Train line after line; a row of the table each."""
         for line, runs in self.lines.items():
@@ -169,12 +136,11 @@ class Slot:
                 try:
                     fill(order)
                 except (RuntimeError, ValueError) as problem:
-                    row["problem"] = str(problem).splitlines()[0]
+                    row["problem"] = str(problem).partition("\n")[0]
                 self.leave()
             trained = order.report.trained
             row["trained"], row["seconds"] = len(trained), sum(x["seconds"] for x in trained)
-            operations = {run.key: run.operations for run in runs}
-            row["operations"] = sum(operations[x["key"]] for x in trained)
+            row["operations"] = sum(order.runs[x["key"]].operations for x in trained)
             yield row
 
     def leave(self) -> None:
@@ -197,7 +163,7 @@ def table(report: dict[str, Any]) -> str:
                      f"net and step, {row['of_bound']:.0%} of the bound{beside}")  # fmt: skip
     lines.append(f"{'':42} {'runs':>5} {'before':>6} {'now':>5} {'TFLOP/s':>8}")
     for row in report["campaign"]:
-        rate = f"{row['operations'] / row['seconds'] / 1e12:8.2f}" if row["seconds"] else ""
+        rate = f"{row['operations'] / row['seconds'] / 1e12:8.2g}" if row["seconds"] else ""
         lines.append(f"{row['line']:42} {row['runs']:5} {row['before']:6} {row['trained']:5} "
                      f"{rate:>8}  {row['problem']}".rstrip())  # fmt: skip
     return "\n".join(lines)
@@ -208,17 +174,11 @@ def main(words: Sequence[str] | None = None) -> int:
     started = time.monotonic()
     parser = argparse.ArgumentParser(description="Record the campaign in a short slot on a GPU.")
     parser.add_argument("--budget", default="9m", help="all of it ends within 90s, 9m or 1.5h")
-    parser.add_argument("--out", type=Path, help="folder for the records and the report")
+    parser.add_argument("--out", type=Path, default=Path("runs/gpu"), help="what is left")
     parser.add_argument("--scale", help="another scale than the list's, as smoke")
     parser.add_argument("--size", type=float, default=np.inf, help="MB in the folder at most")
     parser.add_argument("--store", type=Path, help="records, as of `modnoise run`")
-    parser.add_argument("--list", action="store_true", help="only the list, as commands")
     options = parser.parse_args(words)
-    if options.list:
-        for line in CAMPAIGN:
-            name, scale, *only = line.split()
-            print("modnoise run", name, "--scale", scale, *(f"--only {x}" for x in only))
-        return 0
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     slot = Slot(options, device, started)
@@ -233,7 +193,7 @@ def main(words: Sequence[str] | None = None) -> int:
             kinds = training.KINDS
             kinds[Run] = replace(kinds[Run], prepare=partial(training.prepare, **how))
             failed = any(x.name == "fast: transformers" and not x.passed for x in found)
-            slot.report["speed"] = [*speed(device, started + TIMING * slot.budget)]
+            slot.time(started + TIMING * slot.budget)
             for row in slot.train((UnifiedRun,) if failed else ()):
                 slot.report["campaign"].append(row)
     except KeyboardInterrupt:
