@@ -22,6 +22,16 @@ PIP_ARGS ?=
 ENV := .venv/made
 RUN := .venv/bin/python
 
+# A short slot on a GPU: with .venv if it is here, else with the machine's own Python and .wheels.
+BUDGET ?= 9m
+OUT ?= runs/gpu
+GPU ?=
+GPU_RUN := PYTHONPATH=$(CURDIR)$(if $(wildcard $(RUN)),,:$(CURDIR)/.wheels):$(PYTHONPATH) \
+  $(or $(wildcard $(RUN)),python3)
+WHEELS := pydantic pydantic-core annotated-types typing-inspection typing-extensions
+WHEELS_PYTHON ?= 3.12
+WHEELS_PLATFORMS := manylinux2014_x86_64 manylinux_2_17_x86_64
+
 NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
 # The last page reads what the others store.
 SCORECARD := $(filter notebooks/99_%,$(NOTEBOOKS))
@@ -112,6 +122,20 @@ bench: $(ENV) ## Time the trainers against plain loops and the bound
 .PHONY: bench-portable
 bench-portable: $(ENV) ## Time one net again, as on a processor without AVX-512
 	$(RUN) scripts/portable.py benchmarks/trainers.py --quick $(BENCH)
+
+.PHONY: gpu
+gpu: ## Check a GPU, record the campaign for BUDGET=9m, leave it in OUT=folder
+	$(GPU_RUN) scripts/gpu.py --budget $(BUDGET) --out $(OUT) $(GPU)
+
+.PHONY: gpu-wheels
+gpu-wheels: ## Fetch what a Python with torch mostly lacks into .wheels, to take along
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --target .wheels --upgrade --no-compile \
+	  --no-deps --only-binary=:all: --implementation cp --python-version $(WHEELS_PYTHON) \
+	  $(WHEELS_PLATFORMS:%=--platform %) -c constraints.txt $(WHEELS)
+
+.PHONY: campaign
+campaign: $(ENV) ## Show what is to be recorded, in its order, as commands
+	@$(RUN) scripts/campaign.py
 
 .PHONY: clean
 clean: ## Remove the built book and all caches; .venv stays

@@ -32,6 +32,7 @@ import platform
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -188,7 +189,26 @@ def _contend(
             calls.send(milliseconds(step, repeats, device, threads))
 
 
-def alternate(contenders: dict[str, Contender], rounds: int) -> dict[str, np.ndarray]:
+class Here:
+    """The same in this process, where there is no time to start others."""
+
+    def __init__(self, make: Callable, run: mn.Run, device: str = "cpu", *more: int) -> None:
+        self.inside = partial(settings, make, run, device, 1)
+        self.device = device
+        with self.inside():
+            self.step: Step | None = make(run, device, *more)
+
+    def milliseconds(self, repeats: int) -> float:
+        """Mean time of one call."""
+        with self.inside():
+            return milliseconds(self.step, repeats, self.device)
+
+    def close(self) -> None:
+        """Give its memory back."""
+        self.step = None
+
+
+def alternate(contenders: dict[str, Contender | Here], rounds: int) -> dict[str, np.ndarray]:
     """Milliseconds per call of each, a number for each of the alternating rounds; ends them."""
     times: dict[str, list[float]] = {name: [] for name in contenders}
     for i in range(rounds + 1):  # the first round warms up
@@ -221,11 +241,13 @@ def one_net(run: mn.Run, rounds: int, device: str = "cpu") -> dict:
     return row
 
 
-def stack(run: mn.Run, nets: int, rounds: int, device: str = "cpu") -> dict:
+def stack(
+    run: mn.Run, nets: int, rounds: int, device: str = "cpu", contender: Callable = Contender
+) -> dict:
     """A stack of nets: milliseconds are per net and step."""
-    contenders = {make.__name__: Contender(make, run, device, nets) for make in (fast, bound)}
+    contenders = {make.__name__: contender(make, run, device, nets) for make in (fast, bound)}
     if device != "cpu":
-        contenders |= {make.__name__: Contender(make, run, device) for make in (plain, product)}
+        contenders |= {make.__name__: contender(make, run, device) for make in (plain, product)}
     ms = alternate(contenders, rounds)
     row = {"what": "stack", "device": device, "p": run.p, "width": run.width, "nets": nets}
     row |= {f"{name}_ms": typical(ms[name]) / nets for name in ("fast", "bound")}

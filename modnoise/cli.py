@@ -66,7 +66,7 @@ def _runs(experiments: Sequence[str], scale: str, only: Sequence[str] | None) ->
     return selected([r for name in experiments for r in known[name].runs(scale)], only or ())
 
 
-def _seconds(text: str) -> float:
+def in_seconds(text: str) -> float:
     """Seconds of a duration as 90s, 9m or 1.5h."""
     units = {"s": 1.0, "m": 60.0, "h": 3600.0}
     try:
@@ -111,7 +111,7 @@ def run(
     """
     if scheduler and workers > 1:
         raise SpecError("--workers is not allowed with --scheduler: the cluster has its own")
-    started, seconds = time.monotonic(), _seconds(budget) if budget else None
+    started, seconds = time.monotonic(), in_seconds(budget) if budget else None
     runs = _runs(experiments, scale, only)
     from modnoise.store.campaign import fill
     from modnoise.store.plan import leftover

@@ -351,7 +351,8 @@ def _gpu(told: dict, rows: list[dict]) -> str:
             "captured as a CUDA graph and replayed, so the host waits for nothing between two "
             "recordings. Its way of counting steps on the device is tested on CPU tensors; tests "
             "marked `gpu` compare the device with the CPU and are skipped without one. "
-            '`matmul="tf32"` is offered for GPUs and is untested in the same sense.'
+            '`matmul="tf32"` is offered for GPUs and is untested in the same sense. '
+            "[`make gpu`](#gpu) checks and measures all of it within a short slot on a GPU."
         )
     columns = {
         **_HEAD, "nets": ("nets", "{}"), "products": ("matmul", "{}"),

@@ -130,7 +130,8 @@ def test_a_batch_of_one_pair_has_the_gradient_of_its_cross_entropy():
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "adam", "sgd", "muon"])
-def test_the_engines_agree_over_several_epochs(monkeypatch, optimizer):
+@pytest.mark.parametrize("engine", ["fast", "autograd"])
+def test_the_engines_agree_over_several_epochs(monkeypatch, optimizer, engine):
     plain = optim.orthogonalized  # both Muons in float64, see test_training
     monkeypatch.setattr(optim, "orthogonalized", lambda x, dtype: plain(x, torch.float64))
     monkeypatch.setattr(
@@ -138,7 +139,7 @@ def test_the_engines_agree_over_several_epochs(monkeypatch, optimizer):
         lambda grad, *_: plain(grad[None], torch.float64)[0],
     )
     runs = two_runs(optimizer=optimizer, batch=20, steps=15)  # four updates are an epoch
-    quick, slow = (train(runs, engine=name, progress=False) for name in ("fast", "reference"))
+    quick, slow = (train(runs, engine=name, progress=False) for name in (engine, "reference"))
     assert (quick.nets.W - new_nets(runs).W).abs().max() > 1e-3
     assert_same_nets(quick.nets, slow.nets)
     pd.testing.assert_frame_equal(quick.history, slow.history, rtol=1e-8)

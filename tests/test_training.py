@@ -94,10 +94,11 @@ def test_columns_that_only_fill_registers_stay_empty():
 
 @pytest.mark.parametrize("optimizer", ["adamw", "adam", "sgd", "muon"])
 @pytest.mark.parametrize("tied", [False, True])
-def test_trajectories_are_the_reference_engines(monkeypatch, optimizer, tied):
+@pytest.mark.parametrize("engine", ["fast", "autograd"])
+def test_trajectories_are_the_reference_engines(monkeypatch, optimizer, tied, engine):
     float64_muon(monkeypatch)
     runs = two_runs(optimizer=optimizer, tied=tied, steps=30)
-    quick, plain = (train(runs, engine=name, progress=False) for name in ("fast", "reference"))
+    quick, plain = (train(runs, engine=name, progress=False) for name in (engine, "reference"))
     start = new_nets(runs)
     assert (quick.nets.W - start.W).abs().max() > 1e-3  # something was learned
     assert_same_nets(quick.nets, plain.nets)
@@ -388,7 +389,11 @@ def test_what_cannot_be_trained_is_refused_in_one_line():
     wrong = [
         (([],), {}, "runs is empty"),
         (([run, run.but(width=14)],), {}, "may differ in op, noise, noise_kind, seed, lr"),
-        ((run,), {"engine": "warp"}, "engine = 'warp' is not allowed: .* fast, reference"),
+        (
+            (run,),
+            {"engine": "warp"},
+            "engine = 'warp' is not allowed: .* autograd, ref",
+        ),
         ((run,), {"device": "tpu"}, "device = 'tpu' is not allowed: it must be 'cpu' or 'cuda'"),
         (
             (run.but(dtype="float32", matmul="tf32"),),

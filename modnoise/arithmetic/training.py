@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
+from modnoise.arithmetic.engines.autograd import AutogradEngine
 from modnoise.arithmetic.engines.fast import FastEngine, block_size, columns
 from modnoise.arithmetic.engines.reference import ReferenceEngine
 from modnoise.arithmetic.extraction.rows import extraction
@@ -19,8 +20,9 @@ from modnoise.arithmetic.tables import NoisyTable, noisy_table
 from modnoise.training.loop import Kind, Trainee
 from modnoise.training.schedule import parts_schedule, schedule
 
-ENGINES: dict[str, type[FastEngine] | type[ReferenceEngine]] = {
+ENGINES: dict[str, type[FastEngine] | type[AutogradEngine] | type[ReferenceEngine]] = {
     "fast": FastEngine,
+    "autograd": AutogradEngine,
     "reference": ReferenceEngine,
 }
 
@@ -53,6 +55,7 @@ def stack_size(run: Run, device: str) -> int:
     """How many runs like this one to train as one stack."""
     if device == "cpu":
         return max(1, STACK_NEURONS // run.width)
+    torch.cuda.empty_cache()  # what earlier stacks have given back is free
     free, _ = torch.cuda.mem_get_info(device)
     one = memory(run, 1, device)
     return max(1, 1 + int((GPU_SHARE * free - one) / (memory(run, 2, device) - one)))
@@ -102,9 +105,12 @@ def _rows(
     return rows
 
 
-def prepare(runs: Sequence[Run], device: str, engine: str = "fast") -> Trainee:
+def prepare(
+    runs: Sequence[Run], device: str, engine: str = "fast", record_on: str | None = None
+) -> Trainee:
     """A stack of nets at their initialization, see `modnoise.training.loop.train`.
 
+    ``record_on``: the device that computes what is recorded; default: the one that trains.
     Recorded are one row per (run, step, part) with ``accuracy_<role>``, ``cross_entropy_<role>``
     (nats), ``norm`` (of all parameters) and, where asked for, ``r_c``, ``r_n``, ``cos``
     (`alignment`), the numbers of `structure` and the rows of `extraction`.
@@ -121,14 +127,16 @@ def prepare(runs: Sequence[Run], device: str, engine: str = "fast") -> Trainee:
         raise ValueError(
             "matmul = 'tf32' is not allowed with device = 'cpu': it is a GPU's format"
         )
-    if run.matmul == "bf16" and engine == "reference":
-        raise ValueError("matmul = 'bf16' is not allowed with engine = 'reference'")
+    if run.matmul == "bf16" and engine != "fast":
+        raise ValueError(f"matmul = 'bf16' is not allowed with engine = {engine!r}")
     table = noisy_table(runs).to(device)
     parts_at = set(parts_schedule(run.steps))
     machine = ENGINES[engine](runs, new_nets(runs), table, device)
+    here = record_on or device
+    shown = table.to(here)
     return Trainee(
         machine, table, schedule(run.steps),
-        rows=lambda step: _rows(runs, machine.nets, table, step, step in parts_at),
+        rows=lambda step: _rows(runs, machine.nets.to(here), shown, step, step in parts_at),
         result=lambda: _detached(machine.nets),
     )  # fmt: skip
 
