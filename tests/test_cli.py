@@ -18,7 +18,7 @@ import pytest
 from safetensors import safe_open
 from typer.main import get_command
 
-from modnoise import cli, studies
+from modnoise import cli, console, studies
 from modnoise.arithmetic.run import Run
 from modnoise.spec import SpecError
 from modnoise.store.files import digest, state_facts
@@ -466,7 +466,7 @@ def test_a_command_on_a_page_has_experiments_and_options_that_exist(monkeypatch,
         runs = cli._runs(given["experiments"], given["scale"], given["only"])
         assert selected(runs, given.get("weights_for") or [])
     if given.get("budget"):
-        assert cli._seconds(given["budget"]) > 0
+        assert console.seconds(given["budget"]) > 0
 
 
 def test_the_pages_show_every_command():
