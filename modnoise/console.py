@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import io
 import unicodedata
-from typing import Any, TextIO
+from typing import Any
 
 import typer
 
@@ -36,7 +36,7 @@ def _in_ascii(error: UnicodeError) -> tuple[str, int]:
 codecs.register_error("modnoise.ascii", _in_ascii)
 
 
-def degrade(*streams: TextIO) -> None:
+def degrade(*streams: Any) -> None:
     """Let streams write what their encoding has no sign for in ASCII, where they would fail.
 
     >>> stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
