@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 
-from modnoise import studies
+from modnoise import console, studies
 from modnoise.spec import SpecError, Trainable, quoted
 from modnoise.store.share import WORKER
 from modnoise.sweep import SCALES, one_of, selected
@@ -34,12 +34,13 @@ app = typer.Typer(
 _UsageError: Any = typer.BadParameter.__base__  # typer has its own copy of click, or uses click
 
 NAMES = typer.Argument(metavar="EXPERIMENT...", help="names, see `modnoise list`")
-FOLDER = typer.Argument(metavar="FOLDER")
+FOLDER = typer.Argument(metavar="FOLDER", **console.PATH)
 SCALE = typer.Option("laptop", metavar="SCALE", help=", ".join(SCALES))
 STORE = typer.Option(
     None,
     metavar="FOLDER",
     help="our records (default: MODNOISE_STORE, else runs/ of the checkout, else ./runs)",
+    **console.PATH,
 )
 ONLY = typer.Option(
     None, metavar="FIELD=VALUE", help="only runs with this value; may be repeated, all must hold"
@@ -66,19 +67,13 @@ def _runs(experiments: Sequence[str], scale: str, only: Sequence[str] | None) ->
     return selected([r for name in experiments for r in known[name].runs(scale)], only or ())
 
 
-def in_seconds(text: str) -> float:
-    """Seconds of a duration as 90s, 9m or 1.5h."""
-    units = {"s": 1.0, "m": 60.0, "h": 3600.0}
-    try:
-        seconds = float(text[:-1]) * units[text[-1:]]
-    except (ValueError, KeyError):
-        seconds = 0.0
-    if not 0 < seconds < float("inf"):
-        raise SpecError(
-            f"budget = {quoted(text)} is not allowed: it must be a positive number of s, m or h, "
-            "as 90s, 9m or 1.5h"
-        )
-    return seconds
+@app.callback()
+def _options(
+    version: bool = typer.Option(
+        False, "--version", callback=console.version, is_eager=True, help="show it and exit"
+    ),
+) -> None:
+    pass
 
 
 @app.command(short_help="train what is not recorded yet")
@@ -111,7 +106,7 @@ def run(
     """
     if scheduler and workers > 1:
         raise SpecError("--workers is not allowed with --scheduler: the cluster has its own")
-    started, seconds = time.monotonic(), in_seconds(budget) if budget else None
+    started, seconds = time.monotonic(), console.seconds(budget) if budget else None
     runs = _runs(experiments, scale, only)
     from modnoise.store.campaign import fill
     from modnoise.store.plan import leftover
@@ -303,12 +298,16 @@ ROLE = typer.Option(
 
 @app.command("inspect", short_help="what somebody's two-layer net knows")
 def inspect_(
-    weights: Path = typer.Argument(metavar="FILE", help="safetensors, PyTorch or npz"),
+    weights: Path = typer.Argument(
+        metavar="FILE", help="safetensors, PyTorch or npz", **console.PATH
+    ),
     op: str = typer.Option("add", metavar="OP", help="add, sub or mul"),
     act: str = typer.Option("relu", metavar="ACT", help="activation"),
     names: list[str] | None = ROLE,
     p: int | None = typer.Option(None, metavar="P", help="modulus, where shapes do not tell"),
-    figures: Path | None = typer.Option(None, metavar="FOLDER", help="write figures here"),
+    figures: Path | None = typer.Option(
+        None, metavar="FOLDER", help="write figures here", **console.PATH
+    ),
 ) -> None:
     """Say what a two-layer net on pairs (a, b) knows, as it is and filtered. Nothing that the file
     holds is executed. Example: modnoise inspect net.pt --op mul --names U=fc1.weight"""
@@ -327,6 +326,7 @@ def main(words: list[str] | None = None) -> NoReturn:
     """Entry point: run the command line and leave with its exit code."""
     from modnoise.store.records import StoreError
 
+    console.degrade(sys.stdout, sys.stderr)
     words = sys.argv[1:] if words is None else words
     if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -13,8 +13,9 @@ import json
 import re
 import reprlib
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
@@ -26,6 +27,9 @@ MOST_ERRORS = 5
 """Errors that one message names."""
 
 AnySpec = TypeVar("AnySpec", bound="Spec")
+
+Seed = Annotated[int, Field(ge=0, le=2**63 - 1)]
+"""A seed: what all generators take, and what a column of published curves holds."""
 
 
 class SpecError(ValueError):
@@ -43,7 +47,7 @@ def quoted(value: Any) -> str:
     ("'a\\\\nb'", '[[[[[[[...]]]]]]]')
     """
     try:
-        return _SHORT.repr(value)
+        return _SHORT.repr(value).replace("\n", " ")
     except ValueError:  # more digits than Python prints
         return "a number of too many digits"
 
@@ -81,11 +85,20 @@ def _line(item: Mapping[str, Any], model: type[BaseModel]) -> str:
     if not name:
         return reason
     reason = re.sub(r"^\w+ should ", "it must ", reason)
-    return f"{name} = {quoted(item['input'])} is not allowed: {reason}"
+    told, kind = quoted(item["input"]), type(item["input"])
+    if kind.__module__ != "builtins" and kind.__name__ not in told:
+        told += f" of type {kind.__name__}"
+    return f"{name} = {told} is not allowed: {reason}"
+
+
+def _python(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
 
 
 class Spec(BaseModel):
     """Base of everything a caller can get wrong: frozen, strictly typed, no unknown fields.
+
+    A numpy scalar counts as the Python number, truth value or text that it holds.
 
     Raises:
         SpecError: one line that names the field, the value and what is allowed.
@@ -95,7 +108,7 @@ class Spec(BaseModel):
 
     def __init__(self, /, **fields: Any) -> None:
         try:
-            super().__init__(**fields)
+            super().__init__(**{name: _python(value) for name, value in fields.items()})
         except ValidationError as error:
             raise SpecError(described(error, type(self))) from None
 

@@ -28,7 +28,7 @@ from gpu_checks import choose
 
 from modnoise.arithmetic import training
 from modnoise.arithmetic.run import Run
-from modnoise.cli import in_seconds
+from modnoise.console import seconds
 from modnoise.spec import SpecError, Trainable
 from modnoise.store.campaign import device_name, fill
 from modnoise.store.order import Order
@@ -101,7 +101,7 @@ class Slot:
 
     def __init__(self, options: argparse.Namespace, device: str, started: float) -> None:
         self.store, self.out, self.device = Store(options.store), options.out, device
-        self.most, self.budget = options.size * 1e6, in_seconds(options.budget)
+        self.most, self.budget = options.size * 1e6, seconds(options.budget)
         self.deadline = started + self.budget - min(RESERVE * self.budget, MOST_RESERVE)
         self.lines = {line: runs_of(line, options.scale) for line in CAMPAIGN}
         self.runs = list({run.key: run for runs in self.lines.values() for run in runs}.values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -15,12 +16,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import torch
 from safetensors import safe_open
+from safetensors.torch import save_file
 from typer.main import get_command
 
-from modnoise import cli, studies
+from modnoise import __version__, cli, console, studies
 from modnoise.arithmetic.run import Run
 from modnoise.spec import SpecError
+from modnoise.store import provenance, publish, records
 from modnoise.store.files import digest, state_facts
 from modnoise.store.load import load_or_train
 from modnoise.store.provenance import CHECKOUT, commit
@@ -448,6 +452,93 @@ def test_a_terminal_shows_a_bar_with_rate_and_a_pipe_or_a_worker_does_not(monkey
     assert asked == [True, False, False]
 
 
+# --- what a terminal, a shell and an installation make of it
+
+
+def test_the_version_is_told(modnoise):
+    assert modnoise("--version") == (0, f"modnoise {__version__}\n", "")
+
+
+@pytest.mark.parametrize("encoding", ["cp932", "gbk", "cp1251", "ascii", "utf-8"])
+def test_no_report_is_lost_in_an_encoding_without_our_signs(encoding, modnoise, tmp_path):
+    modnoise("run tiny --scale smoke")
+    save_file({"U": torch.eye(7), "W": torch.eye(7)}, tmp_path / "né².safetensors")
+    key = Tiny().runs("smoke")[0].key
+    lines = [["list"], ["run", "fig5-noise", "--scale", "smoke", "--plan"], ["show", key],
+             ["inspect", str(tmp_path / "né².safetensors")]]  # fmt: skip
+    for line in lines:
+        told = []
+        for name in (encoding, "utf-8"):
+            done = subprocess.run(
+                [sys.executable, "-m", "modnoise", *line], capture_output=True, check=False,
+                env=environment(PYTHONIOENCODING=name, PYTHONUTF8="0", MODNOISE_RESULTS=""),
+            )  # fmt: skip
+            assert done.returncode == 0, done.stderr.decode(name)
+            told.append(done.stdout.decode(name).splitlines())
+        assert len(told[0]) == len(told[1])
+        if line[0] in ("list", "inspect"):
+            assert told[0] == ["".join(degraded(x, encoding) for x in text) for text in told[1]]
+
+
+def degraded(sign: str, encoding: str) -> str:
+    try:
+        return sign.encode(encoding) and sign
+    except UnicodeEncodeError:
+        return {**console.SIGNS, "é": "e"}[sign]
+
+
+def test_every_sign_that_the_command_line_may_print_has_its_ascii():
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii", newline="")
+    console.degrade(stream)
+    titles = [f"{x.title} ({x.paper})" for x in EXPERIMENTS.values()]
+    stream.write("\n".join(titles))
+    stream.flush()
+    assert b"?" not in stream.buffer.getvalue()
+    stream.write("\udcff日")  # a file's name that is no text, and one in another script
+    stream.flush()
+    assert stream.buffer.getvalue().endswith(b"??")
+
+
+def test_an_encoding_error_that_the_caller_handles_otherwise_stays_so():
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii", errors="xmlcharrefreplace")
+    console.degrade(stream, io.StringIO())
+    stream.write("é")
+    stream.flush()
+    assert stream.buffer.getvalue() == b"&#233;"
+
+
+def test_the_home_folder_is_meant_where_no_shell_has_said_so(modnoise, monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path / "home"))
+    modnoise("run tiny --scale smoke --store=~/mine")
+    assert len(Store(tmp_path / "home" / "mine").places()) == 2
+    monkeypatch.setenv("MODNOISE_STORE", "~/mine")
+    assert modnoise("run tiny --scale smoke")[1].startswith("tiny, smoke: 2 runs loaded")
+    assert modnoise("export ~/out")[0] == 0
+    assert (tmp_path / "home" / "out" / "index.json").exists()
+
+
+@pytest.mark.parametrize("text", [".5", "0.50", "5e-1", "+.5", "0.5"])
+def test_a_number_is_understood_however_it_is_written(text):
+    assert [run.noise for run in selected(Tiny().runs("smoke"), [f"noise={text}"])] == [0.5]
+
+
+def test_an_installed_package_publishes_nothing_into_itself(modnoise, monkeypatch, tmp_path):
+    modnoise("run tiny --scale smoke")
+    installed = tmp_path / "site-packages"
+    installed.mkdir()
+    for module in (provenance, records, publish):
+        monkeypatch.setattr(module, "CHECKOUT", installed)
+    monkeypatch.delenv("MODNOISE_RESULTS")
+    code, out, err = modnoise("publish tiny --scale smoke")
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert "MODNOISE_RESULTS" in err
+    assert list(installed.iterdir()) == []
+    monkeypatch.setenv("MODNOISE_RESULTS", str(tmp_path / "elsewhere"))
+    assert modnoise("publish tiny --scale smoke")[0] == 0
+    assert (tmp_path / "elsewhere" / "tiny" / "runs.json").exists()
+
+
 # --- what the pages say
 
 COMMAND = re.compile(
@@ -475,7 +566,7 @@ def test_a_command_on_a_page_has_experiments_and_options_that_exist(monkeypatch,
         runs = cli._runs(given["experiments"], given["scale"], given["only"])
         assert selected(runs, given.get("weights_for") or [])
     if given.get("budget"):
-        assert cli._seconds(given["budget"]) > 0
+        assert console.seconds(given["budget"]) > 0
 
 
 def test_the_pages_show_every_command():

@@ -14,7 +14,7 @@ import modnoise
 from modnoise.studies import STUDIES
 
 PACKAGE = Path(modnoise.__file__).parent
-FACE = ("__init__", "cli", "__main__")
+FACE = ("__init__", "console", "cli", "__main__")
 
 # The whole rule: a room imports from rooms before it; a study from all of these, and from studies
 # before it by their public names; nothing imports a study but studies and the face.

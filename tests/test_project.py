@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 import socket
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -149,3 +150,18 @@ def test_notebooks_are_stored_as_make_notebooks_leaves_them(path):
     assert counts == list(range(1, len(counts) + 1)), "nbval would compare with nothing"
     assert "papermill" not in notebook["metadata"]
     assert not re.search(r"/ipykernel_\d|/(home|Users|root)/", json.dumps(notebook))
+
+
+def test_what_bash_and_make_read_keeps_the_line_ends_of_linux():
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    names = [name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
+    needed = [x for x in names if (ROOT / x).name == "Makefile" or x.endswith(".sh")
+              or (ROOT / x).read_bytes()[:2] == b"#!" or x.startswith("scripts/")]  # fmt: skip
+    assert {"Makefile", ".ci/run", "scripts/execute.py"} <= {*needed}
+    asked = subprocess.run(
+        ["git", "check-attr", "-z", "eol", "--", *needed],
+        cwd=ROOT, check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    assert asked.stdout.split("\0")[2::3] == ["lf"] * len(needed)

@@ -159,30 +159,6 @@ def test_a_manifest_says_what_computed_the_result(store):
     assert manifest["date"].endswith("+00:00")
 
 
-def test_the_commit_is_the_checkouts_own_and_never_a_surrounding_ones(tmp_path, monkeypatch):
-    def git(*words):
-        identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
-        return subprocess.run(
-            ["git", "-C", tmp_path, *identity, *words], check=True, capture_output=True, text=True
-        ).stdout.strip()
-
-    git("init", "-q")
-    (tmp_path / "modnoise").mkdir()
-    for name in ("modnoise/file", "file"):
-        (tmp_path / name).write_text("1")
-        git("add", name)
-    git("commit", "-qm", "one")
-    monkeypatch.setattr(provenance, "CHECKOUT", tmp_path)
-    assert commit.__wrapped__() == {"commit": git("rev-parse", "HEAD"), "dirty": False}
-    (tmp_path / "file").write_text("2")
-    assert commit.__wrapped__()["dirty"] is False
-    (tmp_path / "modnoise" / "file").write_text("2")
-    assert commit.__wrapped__()["dirty"] is True
-    (tmp_path / "site-packages").mkdir()
-    monkeypatch.setattr(provenance, "CHECKOUT", tmp_path / "site-packages")
-    assert commit.__wrapped__() == {"commit": None, "dirty": None}
-
-
 def test_recompute_trains_again_and_replaces_the_record(store, capsys):
     load_or_train(TINY, store=store, **QUIET)
     before = manifest_of(store, TINY)

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from modnoise.spec import Spec
+from modnoise.spec import Seed, Spec
 from modnoise.sweep import Scale
 
 
@@ -17,7 +17,7 @@ class QuickstartParameters(Spec):
 
     scale: Literal["smoke", "laptop"]
     noise: float = Field(ge=0, le=1)
-    seed: int = Field(ge=0)
+    seed: Seed
 
 
 class ExtractionParameters(Spec):
@@ -28,7 +28,7 @@ class ExtractionParameters(Spec):
     scale: Literal["smoke", "laptop"]
     noise: float = Field(ge=0, le=1)
     op: Literal["add", "sub", "mul"]
-    seed: int = Field(ge=0)
+    seed: Seed
 
 
 class OwnNetParameters(Spec):
@@ -38,7 +38,7 @@ class OwnNetParameters(Spec):
 
     scale: Literal["smoke", "laptop"]
     noise: float = Field(ge=0, le=1)
-    seed: int = Field(ge=0)
+    seed: Seed
     weights: str
     op: Literal["add", "sub", "mul"]
     act: Literal["relu", "quadratic", "gelu", "reverse_relu"]
@@ -54,7 +54,7 @@ class DescentParameters(Spec):
     weight_decay: float = Field(ge=0)
     width: int = Field(ge=1, le=65536)
     act: Literal["relu", "quadratic", "gelu"]
-    seed: int = Field(ge=0)
+    seed: Seed
 
 
 class DynamicsParameters(Spec):
@@ -66,7 +66,7 @@ class DynamicsParameters(Spec):
     noise: float = Field(gt=0, le=1)
     width: int = Field(ge=1, le=65536)
     optimizer: Literal["adamw", "adam", "muon"]
-    seed: int = Field(ge=0)
+    seed: Seed
 
 
 class FiltrationParameters(Spec):
@@ -79,7 +79,7 @@ class FiltrationParameters(Spec):
     width: int = Field(ge=1, le=65536)
     op: Literal["add", "sub"]
     act: Literal["relu", "quadratic", "gelu"]
-    seed: int = Field(ge=0)
+    seed: Seed
 
 
 class PhasesParameters(Spec):
@@ -90,7 +90,7 @@ class PhasesParameters(Spec):
     scale: Scale
     noise: float = Field(ge=0, le=1)
     op: Literal["add", "sub"]
-    seed: int = Field(ge=0)
+    seed: Seed
 
 
 class PartitionParameters(Spec):
@@ -102,7 +102,7 @@ class PartitionParameters(Spec):
     noise: float = Field(ge=0, le=1)
     op: Literal["add", "sub", "mul"]
     score: Literal["strength", "ipr"]
-    seed: int = Field(ge=0)
+    seed: Seed
 
 
 PARAMETERS = (

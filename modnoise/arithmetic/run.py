@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal, TypeVar
 
 from pydantic import model_validator
 
-from modnoise.spec import Trainable, field
+from modnoise.spec import Seed, Trainable, field
 
 Operation = Literal["add", "sub", "mul"]
 Activation = Literal["relu", "quadratic", "gelu", "reverse_relu"]
@@ -99,11 +99,10 @@ class TableRun(Trainable):
         "wrong: uniform over the other classes; any: over all classes (follow-up); "
         "symmetric: mirror pairs share one wrong label; bijective: Latin square (follow-up)",
     )
-    seed: int = field(
+    seed: Seed = field(
         42,
         "paper",
         "split, noise and initialization draw from three streams of it",
-        ge=0,
         told="seed {}",
     )
 

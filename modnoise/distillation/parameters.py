@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from modnoise.spec import Spec
+from modnoise.spec import Seed, Spec
 
 
 class DistillationParameters(Spec):
@@ -16,7 +16,7 @@ class DistillationParameters(Spec):
 
     scale: Literal["smoke", "laptop", "paper"]
     n: int = Field(ge=10, le=597)
-    seed: int = Field(ge=0)
+    seed: Seed
 
 
 PARAMETERS = (DistillationParameters,)

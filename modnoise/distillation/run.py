@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
-from modnoise.spec import Trainable, field
+from modnoise.spec import Seed, Trainable, field
 
 Source = Literal["digits", "mnist"]
 
@@ -59,7 +59,7 @@ class DistillRun(Trainable):
     sigma_min: float = field(0.002, "EDM", "smallest noise", gt=0)
     sigma_max: float = field(20.0, "ours (EDM: 80)", "largest noise", gt=0)
     samples: int = field(1_000, "ours", "pictures that are measured", ge=4, le=100_000)
-    seed: int = field(42, "ours", "images, weights, batches and noise", ge=0, told="seed {}")
+    seed: Seed = field(42, "ours", "images, weights, batches and noise", told="seed {}")
 
     @model_validator(mode="after")
     def _possible(self) -> DistillRun:
@@ -125,7 +125,7 @@ class FeaturesRun(Trainable):
     )  # fmt: skip
     hops: int = field(0, "ours", "doublings of t over which it is distilled", ge=0, le=8)
     steps: int = field(1, "ours", "solutions: one", ge=1, le=1)
-    seed: int = field(42, "ours", "data and features", ge=0, told="seed {}")
+    seed: Seed = field(42, "ours", "data and features", told="seed {}")
 
     @model_validator(mode="after")
     def _possible(self) -> FeaturesRun:

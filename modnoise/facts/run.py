@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from pydantic import model_validator
 
-from modnoise.spec import Trainable, field
+from modnoise.spec import Seed, Trainable, field
 
 Learner = Literal["ridge", "hinge", "features", "net"]
 NET_STEPS = 2000
@@ -50,7 +50,7 @@ class FactsRun(Trainable):
         "only", gt=0, le=1000, told="",
     )  # fmt: skip
     steps: int = field(1, "ours", "solutions: one", ge=1, le=1)
-    seed: int = field(42, "ours", "inputs, teacher and labels", ge=0, told="seed {}")
+    seed: Seed = field(42, "ours", "inputs, teacher and labels", told="seed {}")
 
     @model_validator(mode="after")
     def _possible(self) -> FactsRun:

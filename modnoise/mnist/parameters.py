@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from modnoise.spec import Spec
+from modnoise.spec import Seed, Spec
 
 
 class MnistParameters(Spec):
@@ -16,7 +16,7 @@ class MnistParameters(Spec):
 
     scale: Literal["smoke", "laptop", "paper"]
     noise: float = Field(gt=0, le=1)
-    seed: int = Field(ge=0)
+    seed: Seed
     batch: int = Field(ge=0)
 
 

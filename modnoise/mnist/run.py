@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
-from modnoise.spec import Trainable, field
+from modnoise.spec import Seed, Trainable, field
 
 Source = Literal["subset", "t10k", "full"]
 
@@ -55,11 +55,10 @@ class MnistRun(Trainable):
         told="batch {}",
     )
     steps: int = field(50, "ours; the paper reports 1 and 2", "epochs", ge=0, told="epochs = {}")
-    seed: int = field(
+    seed: Seed = field(
         42,
         "paper",
         "noise, initialization and order draw from three streams of it",
-        ge=0,
         told="seed {}",
     )
 

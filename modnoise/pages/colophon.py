@@ -52,18 +52,20 @@ def colophon(run: Trainable, history: pd.DataFrame) -> Colophon:
     """What a page was computed with: its main run, and when, where and by which versions.
 
     ``history`` is the run's, from `load_or_train` (then date, device and commit are the record's)
-    or from `train` (then they are of now).
+    or from `train` (then they are of now). Without a commit the checksum of the sources stands.
     """
-    here, made = provenance(), history.attrs
+    here = provenance()
+    made = {**here, "sources": None, **history.attrs} if "commit" in history.attrs else here
+    code = "sources" if made["commit"] is None and made.get("sources") else "commit"
     return Colophon(
         {
             "run": run.key,
             **{name: str(getattr(run, name)) for name in ("p", "source") if hasattr(run, name)},
             "steps": str(run.steps),
-            "trained in": duration(made["seconds"]),
+            "trained in": duration(history.attrs["seconds"]),
             "on": made.get("device_name") or processor(),
-            "date": made.get("date", here["date"])[:10],
-            "commit": str(made.get("commit", here["commit"]))[:10],
+            "date": made["date"][:10],
+            code: str(made[code])[:10],
             **here["versions"],
         }
     )

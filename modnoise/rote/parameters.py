@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from modnoise.spec import Spec
+from modnoise.spec import Seed, Spec
 
 
 class RoteParameters(Spec):
@@ -16,7 +16,7 @@ class RoteParameters(Spec):
 
     scale: Literal["smoke", "laptop", "fast", "paper"]
     noise: float = Field(gt=0, le=1)
-    seed: int = Field(ge=0)
+    seed: Seed
 
 
 PARAMETERS = (RoteParameters,)

@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
-from modnoise.spec import Trainable, field
+from modnoise.spec import Seed, Trainable, field
 
 Task = Literal["fda", "thr"]
 
@@ -62,8 +62,9 @@ class RoteRun(Trainable):
         512, "ours", "items per update, in a new order every epoch", ge=1, told="batch {}"
     )
     steps: int = field(50_000, "ours", "updates", ge=0, told="steps = {}")
-    seed: int = field(
-        42, "ours", "items, noise, initialization and order draw from streams of it", ge=0,
+    seed: Seed = field(
+        42, "ours", "items, noise, initialization and order draw from streams of it",
+
         told="seed {}",
     )  # fmt: skip
 

@@ -113,6 +113,6 @@ def _result(record: Record, run: Trainable, weights: bool) -> Trained:
     except (KeyError, TypeError, ValueError, RuntimeError):
         raise StoreError(f"{record.path} is damaged: its weights are of another net") from None
     history.insert(0, "run", 0)
-    for fact in ("seconds", "date", "commit", "device_name"):
-        history.attrs[fact] = record.manifest[fact]
+    for fact in ("seconds", "date", "commit", "sources", "device_name"):
+        history.attrs[fact] = record.manifest.get(fact)
     return Trained(nets, kind.data(run), history)

@@ -144,6 +144,7 @@ def shown(record: Record | None) -> str:
         "recorded": f"{m['date']}, {m['seconds']:.1f} s{_of_cores(m)}, {m['device_name']}, "
         f"{m['threads']} thread{'s' * (m['threads'] != 1)}",
         "commit": f"{m['commit'] or 'unknown'}{changed}",
+        **({"sources": m["sources"]} if m.get("sources") else {}),
         "versions": ", ".join(f"{name} {number}" for name, number in m["versions"].items()),
         "files": ", ".join(f"{name} {f['bytes']:,} bytes" for name, f in m["files"].items()),
         "diverged": "yes" if m["diverged"] else "no",

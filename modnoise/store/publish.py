@@ -20,6 +20,7 @@ import safetensors.numpy
 
 from modnoise.spec import Trainable
 from modnoise.store.files import Damaged, Record, replace_folder, tensors_digest
+from modnoise.store.provenance import CHECKOUT, in_checkout
 from modnoise.store.published import (
     CURVES,
     INDEX,
@@ -65,9 +66,14 @@ def publish(
             curves they belong to.
 
     Raises:
-        StoreError: an asked run is not recorded, or damaged, or the files cannot be written; what
-            was published before is then as it was.
+        StoreError: no folder is named and there is no checkout; an asked run is not recorded, or
+            damaged, or the files cannot be written. What was published before is then as it was.
     """
+    if store.published == CHECKOUT / "results" and not in_checkout():
+        raise StoreError(
+            "cannot publish from an installed package: run `modnoise publish` in a checkout that "
+            "is installed with `pip install -e .`, or name a folder with MODNOISE_RESULTS"
+        )
     folder, unique = store.published / name, {run.key: run for run in runs}
     with writing(store.root / "locks"):
         lock = store.lock(f"publish-{name}")

@@ -37,7 +37,7 @@ from modnoise.store.files import (
     set_aside,
     write_folder,
 )
-from modnoise.store.provenance import CHECKOUT, provenance
+from modnoise.store.provenance import CHECKOUT, in_checkout, provenance
 from modnoise.store.published import DamagedFile, Place, Published
 
 logger = logging.getLogger("modnoise")
@@ -148,6 +148,11 @@ def checkpoint_name(keys: Iterable[str], device: str) -> str:
     return f"{name}{'' if kind == 'cpu' else f'-{kind}'}.safetensors"
 
 
+def home(path: str | Path) -> Path:
+    """A path in which ``~`` is the home folder, also where no shell has seen to that."""
+    return Path(os.path.expanduser(path))
+
+
 class Store:
     """Records in a folder of ours, and read-only published ones beside it.
 
@@ -159,9 +164,9 @@ class Store:
     def __init__(
         self, root: str | Path | None = None, published: str | Path | None = None
     ) -> None:
-        here = CHECKOUT if (CHECKOUT / "pyproject.toml").exists() else Path()
-        self.root = Path(root or os.environ.get("MODNOISE_STORE") or here / "runs")
-        self.published = Path(
+        here = CHECKOUT if in_checkout() else Path()
+        self.root = home(root or os.environ.get("MODNOISE_STORE") or here / "runs")
+        self.published = home(
             published or os.environ.get("MODNOISE_RESULTS") or CHECKOUT / "results"
         )
         self.results = Published(self.published)

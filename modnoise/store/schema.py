@@ -75,8 +75,9 @@ class Part(FileFacts):
 class RunFacts(Spec):
     """Facts of a recorded run; ``config`` is for `modnoise.studies.spec_from`.
 
-    ``seconds`` passed while it was trained; ``core_seconds`` are those in which the process had
-    a core (of several threads: the sum), which older records do not say.
+    ``sources`` (`modnoise.store.provenance.sources`) stands where there is no clean commit; older
+    records do not say it. ``seconds`` passed while it was trained; ``core_seconds`` are those in
+    which the process had a core (of several threads: the sum), which older records do not say.
     """
 
     key: Key
@@ -85,6 +86,7 @@ class RunFacts(Spec):
     diverged: bool
     commit: Line | None
     dirty: bool | None
+    sources: Sha256 | None = None
     versions: dict[Line, Line]
     date: str = Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$")
     device: Line

@@ -129,8 +129,8 @@ def train(
             its tensors and rows are live, so write or copy them before returning.
         how: of a `modnoise.Run` only: ``engine``, which is ``"fast"``, ``"autograd"`` (the same
             updates from autograd's gradients), or ``"reference"`` (autograd and `torch.optim`,
-            for comparison; it takes no ``state`` and gives no checkpoints); and ``record_on``, the device that computes
-            what is recorded if it is not the one that trains.
+            for comparison; it takes no ``state`` and gives no checkpoints); and ``record_on``,
+            the device that computes what is recorded if it is not the one that trains.
 
     Returns:
         `Trained`: the nets, what they were trained on, and a frame with one row per (``run``,

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from modnoise.spec import Spec
+from modnoise.spec import Seed, Spec
 
 
 class TransformerParameters(Spec):
@@ -17,7 +17,7 @@ class TransformerParameters(Spec):
     scale: Literal["smoke", "laptop", "paper"]
     noise: float = Field(gt=0, le=1)
     weight_decay: float = Field(ge=0)
-    seed: int = Field(ge=0)
+    seed: Seed
 
 
 PARAMETERS = (TransformerParameters,)

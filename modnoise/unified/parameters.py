@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from modnoise.spec import Spec
+from modnoise.spec import Seed, Spec
 
 
 class UnifiedParameters(Spec):
@@ -18,7 +18,7 @@ class UnifiedParameters(Spec):
     noise: float = Field(ge=0, le=1)
     d_model: int = Field(ge=4, le=1024, multiple_of=4)
     n_train: int = Field(ge=1, le=1024**2)
-    seed: int = Field(ge=0)
+    seed: Seed
 
 
 PARAMETERS = (UnifiedParameters,)

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import model_validator
 
-from modnoise.spec import Trainable, field
+from modnoise.spec import Seed, Trainable, field
 
 Task = Literal["add", "square", "random"]
 
@@ -65,7 +65,7 @@ class UnifiedRun(Trainable):
     steps: int = field(
         40_000, "paper, inferred from Fig. 9", "full-batch updates", ge=0, told="steps = {}"
     )
-    seed: int = field(42, "ours", "pairs, labels and initialization", ge=0, told="seed {}")
+    seed: Seed = field(42, "ours", "pairs, labels and initialization", told="seed {}")
     dtype: Literal["float32", "float64"] = field("float32", "ours", "precision of the weights")
 
     @model_validator(mode="after")

@@ -1,0 +1,38 @@
+"""Every page runs twice in one kernel, with another parameter the second time."""
+
+from __future__ import annotations
+
+import pytest
+from kernel import NOTEBOOKS, code_of, parameters, started
+
+from modnoise.pages.answer import ANSWER
+
+VARIED = {"11_consistency_distillation": {"n": 41}}
+"""What is changed on pages that know no label noise."""
+
+
+@pytest.fixture(scope="module")
+def kernel(tmp_path_factory):
+    """One kernel for all pages: each also finds what the others have left."""
+    with started(
+        tmp_path_factory.mktemp("again"), "p, chance, test = 5, 'mine', 'mine'"
+    ) as kernel:
+        yield kernel
+
+
+def answered(outputs) -> str:
+    """The text of a page's answer."""
+    return next(x.data[ANSWER]["text"] for x in outputs if ANSWER in x.get("data", {}))
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_page_runs_a_parameter_is_changed_and_it_runs_again(path, kernel):
+    """At smoke scale; the answer is then about the other run."""
+    rest = [x.source for x in code_of(path) if "parameters" not in x.metadata.get("tags", [])]
+    if path.stem == "99_scorecard":
+        small, change = {}, {"folder": "../notebooks"}
+    else:
+        small, change = {"scale": "smoke", "seed": 7}, VARIED.get(path.stem, {"noise": 0.5})
+    first = answered(kernel.run(parameters(path, **small), *rest))
+    second = answered(kernel.run(parameters(path, **small, **change), *rest))
+    assert (second == first) == (path.stem == "99_scorecard")  # which is of the same folder
