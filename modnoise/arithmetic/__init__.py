@@ -49,6 +49,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "nets": ["ACTIVATIONS", "NetStack", "new_nets"],
         "inspection": ["Inspection", "inspect", "pictures"],
+        "null": ["by_shift"],
         "own": ["read_net"],
         "partition": ["ipr", "strength"],
         "regimes": ["peak_counts", "peaks", "thresholds"],

@@ -87,4 +87,5 @@ def shifts(nets: NetStack, op: str, draws: int = DRAWS) -> Float[Tensor, "draw s
     """
     nets = over_logarithms(nets) if op == "mul" else nets
     chosen = [dominant_frequency(nets.W), *(random_frequency(nets, i) for i in range(draws))]
-    return by_shift(filtered_answers(nets, torch.cat([k[:1] for k in chosen])), op)
+    answers = filtered_answers(nets, torch.cat([k[:1] for k in chosen]))
+    return by_shift(answers, "sub" if op == "sub" else "add")
