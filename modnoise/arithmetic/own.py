@@ -7,8 +7,8 @@ front is multiplied out, U E. Ours.
 
 from __future__ import annotations
 
+import logging
 import re
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,6 +19,8 @@ from modnoise.arithmetic.readings import best_reading, checked, folded
 from modnoise.spec import SpecError, quoted, word
 from modnoise.store.containers import is_tensor, kind, numbers, tensors
 from modnoise.sweep import one_of
+
+log = logging.getLogger("modnoise")
 
 ROLES = ("E", "U", "V", "W", "bias", "mu")
 KNOWN: dict[str, tuple[str, ...]] = {
@@ -66,8 +68,8 @@ def read_net(
     Returns:
         `NetStack` of one net, float32 (float64 if a tensor is), everything that applies to ours.
 
-    Warns:
-        UserWarning: tensors are left out, since no role needs them; or another modulus would fit.
+    A line is logged where tensors are left out, since no role needs them, and where another
+    modulus would fit as well.
 
     Raises:
         SpecError: one line that names the tensor, its shape or value, and what is allowed.
@@ -91,9 +93,9 @@ def read_net(
     nets, said = best_reading(arrays, checked(arrays, p, set(names or {})), act)
     if left:
         some = ", ".join(_shown(name, held[name]) for name in left[:8])
-        warnings.warn(f"left out, since no role needs it: {some}", stacklevel=2)
+        log.warning("%s", f"left out, since no role needs it: {some}")
     if said:
-        warnings.warn(said, stacklevel=2)
+        log.warning("%s", said)
     return nets
 
 

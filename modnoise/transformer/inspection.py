@@ -3,7 +3,7 @@ on any net in a file."""
 
 from __future__ import annotations
 
-import warnings
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -161,8 +161,11 @@ def report(
     """
     from modnoise.store.files import replace_file
 
-    with warnings.catch_warnings(record=True) as said:
-        warnings.simplefilter("always")
+    notes: list[str] = []
+    log, hear = logging.getLogger("modnoise"), logging.Handler()
+    hear.emit = lambda record: notes.append(record.getMessage())
+    log.addHandler(hear)
+    try:
         held = tensors(weights, at)
         if is_transformer(held) and not names:
             nets = read_net(held, p=p, at=".")
@@ -170,9 +173,11 @@ def report(
         else:
             two = arithmetic.read_net(held, act=act, names=names, p=p, at=".")
             found, draw = arithmetic.inspect(two, op), lambda: arithmetic.pictures(two, op)
+    finally:
+        log.removeHandler(hear)
     print(found)
-    for line in said:
-        print(f"Note: {line.message}.")
+    for line in notes:
+        print(f"Note: {line}.")
     if folder:
         drawn = draw()
         for name, data in drawn.items():

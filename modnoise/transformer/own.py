@@ -17,8 +17,8 @@ query at "="; that of the unembedding is one more row of W_U, for a constant 1 i
 
 from __future__ import annotations
 
+import logging
 import re
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,6 +27,8 @@ import numpy as np
 from modnoise.spec import SpecError, quoted, word
 from modnoise.store.containers import is_tensor, kind, numbers, tensors
 from modnoise.transformer.net import TransformerStack
+
+log = logging.getLogger("modnoise")
 
 NAMES = {
     "W_E": "embed.W_E", "W_pos": "pos_embed.W_pos",
@@ -84,8 +86,7 @@ def read_net(source: Any, *, p: int | None = None, at: str | None = None) -> Tra
         `TransformerStack` of one net, float32 (float64 if a tensor is), to which everything of
         `modnoise.transformer` applies.
 
-    Warns:
-        UserWarning: tensors are left out, such as the mask of the attention.
+    A line is logged where tensors are left out, such as the mask of the attention.
 
     Raises:
         SpecError: one line: a tensor is missing, of the wrong shape, or of another architecture.
@@ -110,7 +111,7 @@ def read_net(source: Any, *, p: int | None = None, at: str | None = None) -> Tra
             f"{word(x)} {tuple(held[x].shape) if is_tensor(held[x]) else kind(held[x])}"
             for x in left[:8]
         )
-        warnings.warn(f"left out, since no role needs it: {some}", stacklevel=2)
+        log.warning("%s", f"left out, since no role needs it: {some}")
     return TransformerStack.from_arrays(_without_biases(arrays, p))
 
 
