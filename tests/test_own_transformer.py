@@ -190,10 +190,8 @@ def test_a_rule_in_the_unembedding_is_found_beneath_what_hides_it(monkeypatch):
     rule = np.zeros((16, p))
     rule[:6] = np.concatenate([np.cos(turn), np.sin(turn)])
     stream = torch.from_numpy(rule.T)[(torch.arange(p)[:, None] + torch.arange(p)) % p][None]
-    noise = (
-        0.9 * np.random.default_rng(0).standard_normal(rule.shape)
+    noise = 0.9 * np.random.default_rng(0).standard_normal(rule.shape)
     noise[6:] = 0
-    )
     built = replace(nets, W_U=torch.from_numpy(rule + noise)[None])
     monkeypatch.setattr(inspection, "final_stream", lambda _: stream)
     found = mn.transformer.inspect(built)
