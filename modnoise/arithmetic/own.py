@@ -44,7 +44,7 @@ def read_net(
     source: Any,
     *,
     act: str = "relu",
-    names: Mapping[str, str] | None = None,
+    names: Mapping[str, str] | str | None = None,
     p: int | None = None,
     at: str | None = None,
 ) -> NetStack:
@@ -59,7 +59,7 @@ def read_net(
         source: a file of safetensors, PyTorch or numpy; a `torch.nn.Module`; arrays or tensors by
             name; or what holds one of these, as a checkpoint does.
         act: activation of the hidden layer, one of `ACTIVATIONS`.
-        names: which tensor is which, by role, as U="fc1.weight": roles are E (embedding), U and V
+        names: which tensor is which, by role, as {"U": "fc1.weight"} or "U=fc1.weight": roles are E (embedding), U and V
             (inputs), W (output), bias (hidden), mu (output). ".T" behind a name turns a matrix
             round; an empty name says that there is none. Default: names in `KNOWN`.
         p: the modulus, where shapes do not tell it; what the vocabulary has beyond it is cut off.
@@ -78,8 +78,9 @@ def read_net(
         raise SpecError(
             f"act = {quoted(act)} is not allowed: it must be one of {', '.join(ACTIVATIONS)}"
         )
+    names = roles(names.split()) if isinstance(names, str) else names or {}
     held = tensors(source, at)
-    found, left = _by_role(held, names or {})
+    found, left = _by_role(held, names)
     for role in ("U", "W"):
         if role not in found:
             raise SpecError(
@@ -87,10 +88,10 @@ def read_net(
                 f"(--names {role}=...); {_held(held)}"
             )
     arrays = {role: numbers(role, x, 2 if role in "EUVW" else 1) for role, x in found.items()}
-    _refuse_needed(left, held, arrays, names or {})
+    _refuse_needed(left, held, arrays, names)
     if "E" in arrays:
         arrays = _without_embedding(arrays)
-    nets, said = best_reading(arrays, checked(arrays, p, set(names or {})), act)
+    nets, said = best_reading(arrays, checked(arrays, p, set(names)), act)
     if left:
         some = ", ".join(_shown(name, held[name]) for name in left[:8])
         log.warning("%s", f"left out, since no role needs it: {some}")
