@@ -59,9 +59,9 @@ def read_net(
         source: a file of safetensors, PyTorch or numpy; a `torch.nn.Module`; arrays or tensors by
             name; or what holds one of these, as a checkpoint does.
         act: activation of the hidden layer, one of `ACTIVATIONS`.
-        names: which tensor is which, by role, as {"U": "fc1.weight"} or "U=fc1.weight": roles are E (embedding), U and V
-            (inputs), W (output), bias (hidden), mu (output). ".T" behind a name turns a matrix
-            round; an empty name says that there is none. Default: names in `KNOWN`.
+        names: which tensor is which, by role, as {"U": "fc1.weight"} or "U=fc1.weight": roles are
+            E (embedding), U and V (inputs), W (output), bias (hidden), mu (output). ".T" behind a
+            name turns a matrix round; an empty name says that there is none. Default: `KNOWN`.
         p: the modulus, where shapes do not tell it; what the vocabulary has beyond it is cut off.
         at: which part of a checkpoint, where several can be a net, as "model.3".
 
