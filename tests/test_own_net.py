@@ -299,7 +299,7 @@ def test_multiplication_is_looked_at_over_logarithms_and_needs_a_prime():
 
 
 def test_the_command_prints_one_screen_and_writes_figures(tmp_path, capsys):
-    nets = mn.new_nets(mn.Run(p=113, width=1024))
+    nets = mn.new_nets(mn.Run(p=59, width=128))
     file = tmp_path / "net.safetensors"
     safetensors.torch.save_file({name: torch.from_numpy(x) for name, x in nets.arrays(0).items()},
                                 file)  # fmt: skip
@@ -307,7 +307,7 @@ def test_the_command_prints_one_screen_and_writes_figures(tmp_path, capsys):
         main(["inspect", str(file), "--op", "sub", "--figures", str(tmp_path / "seen")])
     assert left.value.code == 0
     told = capsys.readouterr().out
-    assert told.startswith("p = 113, 1024 neurons, relu; sub, all pairs:")
+    assert told.startswith("p = 59, 128 neurons, relu; sub, all pairs:")
     assert len(told.splitlines()) < 24
     assert told.splitlines()[-1] == f"6 figures in {tmp_path / 'seen'}"
     assert {x.name for x in (tmp_path / "seen").iterdir()} == {
@@ -345,6 +345,7 @@ def wrapped(state, layers):
     return state, ".".join(path) or "."
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(containers)
 def test_a_net_is_found_wherever_it_lies(layers):
     held, at = wrapped(STATE, layers)
@@ -409,6 +410,7 @@ def test_the_modulus_is_what_answers_and_tokens_beyond_it_are_cut(caplog):
     assert mn.read_net(narrow, act="quadratic").p == 31  # 16 neurons
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch.jit
 @pytest.mark.parametrize("suffix", [".pt", ".NPY", ".bin", ""])
 def test_a_file_is_told_by_its_first_bytes(tmp_path, suffix):
     good = safetensors.torch.save({"U": torch.from_numpy(U), "W": torch.from_numpy(W)})
