@@ -291,30 +291,29 @@ def import__(folder: Path = FOLDER, store: Path | None = STORE) -> None:
         raise typer.Exit(_fail(message, 1))
 
 
-ROLE = typer.Option(
-    None, metavar="ROLE=TENSOR", help="U, V, W, bias or mu; .T turns a matrix round"
-)
+ROLE = typer.Option(None, metavar="ROLE=TENSOR", help="E, U, V, W, bias, mu; .T turns it round")
 
 
-@app.command("inspect", short_help="what somebody's two-layer net knows")
+@app.command("inspect", short_help="what somebody's net knows")
 def inspect_(
     weights: Path = typer.Argument(
         metavar="FILE", help="safetensors, PyTorch or npz", **console.PATH
     ),
     op: str = typer.Option("add", metavar="OP", help="add, sub or mul"),
-    act: str = typer.Option("relu", metavar="ACT", help="activation"),
+    act: str = typer.Option("relu", metavar="ACT", help="activation of two layers"),
     names: list[str] | None = ROLE,
     p: int | None = typer.Option(None, metavar="P", help="modulus, where shapes do not tell"),
+    at: str | None = typer.Option(None, metavar="PART", help="of a checkpoint, as model.3"),
     figures: Path | None = typer.Option(
         None, metavar="FOLDER", help="write figures here", **console.PATH
     ),
 ) -> None:
-    """Say what a two-layer net on pairs (a, b) knows, as it is and filtered. Nothing that the file
-    holds is executed. Example: modnoise inspect net.pt --op mul --names U=fc1.weight"""
-    from modnoise.arithmetic.inspection import report
+    """Say what a two-layer net or a one-layer transformer on pairs (a, b) knows, as it is and
+    filtered; nothing that FILE holds is run. As: modnoise inspect net.pt --names U=fc1.weight"""
     from modnoise.arithmetic.own import roles
+    from modnoise.transformer.inspection import report
 
-    report(weights, op, figures, act=act, names=roles(names or ()), p=p)
+    report(weights, op, figures, act=act, names=roles(names or ()), p=p, at=at)
 
 
 def _fail(message: str, code: int) -> int:

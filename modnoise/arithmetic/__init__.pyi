@@ -36,6 +36,7 @@ from .metrics import scores as scores
 from .nets import ACTIVATIONS as ACTIVATIONS
 from .nets import NetStack as NetStack
 from .nets import new_nets as new_nets
+from .null import by_shift as by_shift
 from .own import read_net as read_net
 from .partition import ipr as ipr
 from .partition import strength as strength

@@ -1,27 +1,32 @@
 """Nets that others trained: any two-layer net on a table of pairs, recognized by its shapes.
 
 f(a, b) = W phi(U e_a + V e_b + bias) + mu. A bias of the hidden layer joins U (half of it each
-where U and V are one), which changes no output, since every a picks one column. Ours.
+where U and V are one), which changes no output, since every a picks one column; an embedding E in
+front is multiplied out, U E. Ours.
 """
 
 from __future__ import annotations
 
+import logging
+import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from modnoise.arithmetic.nets import ACTIVATIONS, NetStack
+from modnoise.arithmetic.readings import best_reading, checked, folded
 from modnoise.spec import SpecError, quoted, word
-from modnoise.store.outside import read_arrays
+from modnoise.store.containers import is_tensor, kind, numbers, tensors
 from modnoise.sweep import one_of
 
-ROLES = ("U", "V", "W", "bias", "mu")
+log = logging.getLogger("modnoise")
+
+ROLES = ("E", "U", "V", "W", "bias", "mu")
 KNOWN: dict[str, tuple[str, ...]] = {
+    "E": ("w_e", "embed.weight", "embedding.weight", "emb.weight", "encoder.weight"),
     "U": ("u", "w_in", "fc1.weight", "linear1.weight", "lin1.weight", "hidden.weight",
-          "embed.weight", "embedding.weight", "encoder.weight", "0.weight", "left.weight"),
+          "0.weight", "left.weight"),
     "V": ("v", "right.weight"),
     "W": ("w", "w_out", "fc2.weight", "linear2.weight", "lin2.weight", "out.weight",
           "output.weight", "unembed.weight", "decoder.weight", "2.weight"),
@@ -29,35 +34,42 @@ KNOWN: dict[str, tuple[str, ...]] = {
     "mu": ("mu", "b_out", "fc2.bias", "linear2.bias", "lin2.bias", "out.bias", "output.bias",
            "2.bias"),
 }  # fmt: skip
-"""Names of tensors, in small letters, that need no ``names``."""
+"""Names of tensors, in small letters, that need no ``names``. E alone is U."""
 
-SIZES, WIDTHS = (3, 1024), (1, 65_536)
-"""Allowed moduli and widths, those of our own runs."""
+_LAYER = re.compile(r"(^|[._])(weight|bias|kernel|w|b|[wb]_?\d+|[wb]_[a-z]+)$")
+_NORM = re.compile(r"(^|[._\d])(layer|batch|rms|group)?_?(norm|ln|bn|running_mean)([._\d]|$)")
 
 
 def read_net(
-    source: str | Path | Mapping[str, Any],
+    source: Any,
     *,
     act: str = "relu",
-    names: Mapping[str, str] | None = None,
+    names: Mapping[str, str] | str | None = None,
     p: int | None = None,
+    at: str | None = None,
 ) -> NetStack:
-    """A two-layer net from a file or from arrays, as a stack of one.
+    """A two-layer net from a file, from a module or from arrays by name, as a stack of one.
 
-    Inputs are one (tied), two, or one of width 2 p on both one-hots side by side. Each matrix may
-    lie either way round: the modulus is ``p``, or the length of the output bias, or, where one
-    matrix has 2 p columns, told by that, or the smaller of the two sizes.
+    Inputs are one (tied), two, or one of width 2 p on both one-hots side by side, behind an
+    embedding or not. Each matrix may lie either way round: the modulus is ``p``, or the length of
+    the output bias, or, where one matrix has 2 p columns, told by that, or the smaller of the two
+    sizes; where that leaves a choice, the reading that answers pairs (`best_reading`).
 
     Args:
-        source: a file of safetensors, PyTorch or numpy, or arrays or tensors by name.
+        source: a file of safetensors, PyTorch or numpy; a `torch.nn.Module`; arrays or tensors by
+            name; or what holds one of these, as a checkpoint does.
         act: activation of the hidden layer, one of `ACTIVATIONS`.
-        names: which tensor is which, by role, as U="fc1.weight": roles are U and V (inputs), W
-            (output), bias (hidden), mu (output). ".T" behind a name turns a matrix round.
-            Default: names in `KNOWN`.
-        p: the modulus, where shapes do not tell it.
+        names: which tensor is which, by role, as {"U": "fc1.weight"} or "U=fc1.weight": roles are
+            E (embedding), U and V (inputs), W (output), bias (hidden), mu (output). ".T" behind a
+            name turns a matrix round; an empty name says that there is none. Default: `KNOWN`.
+        p: the modulus, where shapes do not tell it; what the vocabulary has beyond it is cut off.
+        at: which part of a checkpoint, where several can be a net, as "model.3".
 
     Returns:
         `NetStack` of one net, float32 (float64 if a tensor is), everything that applies to ours.
+
+    A line is logged where tensors are left out, since no role needs them, and where another
+    modulus would fit as well.
 
     Raises:
         SpecError: one line that names the tensor, its shape or value, and what is allowed.
@@ -66,121 +78,113 @@ def read_net(
         raise SpecError(
             f"act = {quoted(act)} is not allowed: it must be one of {', '.join(ACTIVATIONS)}"
         )
-    arrays = dict(source) if isinstance(source, Mapping) else read_arrays(source)
-    found = {role: _array(role, x) for role, x in _by_role(arrays, names or {}).items()}
+    names = roles(names.split()) if isinstance(names, str) else names or {}
+    held = tensors(source, at)
+    found, left = _by_role(held, names)
     for role in ("U", "W"):
         if role not in found:
             raise SpecError(
-                f"{role} is missing: name it, as names = {{{role!r}: ...}}; {_held(arrays)}"
+                f"{role} is missing: name it, as names = {{{role!r}: ...}} "
+                f"(--names {role}=...); {_held(held)}"
             )
-    size, width = _sizes(found, p, set(names or {}))
-    return _stack(found, size, width, act)
+    arrays = {role: numbers(role, x, 2 if role in "EUVW" else 1) for role, x in found.items()}
+    _refuse_needed(left, held, arrays, names)
+    if "E" in arrays:
+        arrays = _without_embedding(arrays)
+    nets, said = best_reading(arrays, checked(arrays, p, set(names)), act)
+    if left:
+        some = ", ".join(_shown(name, held[name]) for name in left[:8])
+        log.warning("%s", f"left out, since no role needs it: {some}")
+    if said:
+        log.warning("%s", said)
+    return nets
+
+
+def _shown(name: str, x: Any) -> str:
+    return f"{word(name)} {tuple(x.shape)}" if is_tensor(x) else f"{word(name)}, {kind(x)}"
 
 
 def _held(arrays: Mapping[str, Any]) -> str:
-    some = [f"{word(str(k))} {tuple(getattr(x, 'shape', ()))}" for k, x in arrays.items()][:8]
+    some = [_shown(name, x) for name, x in arrays.items()][:8]
     return f"there is {', '.join(some)}" if some else "there are no tensors"
 
 
-def _by_role(arrays: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
-    """The tensors by role, those named first; no tensor is left over."""
+def _by_role(
+    arrays: Mapping[str, Any], names: Mapping[str, str]
+) -> tuple[dict[str, Any], list[str]]:
+    """The tensors by role, those named first, and the names of what is left."""
     found, used = {}, set()
     for role, name in names.items():
         one_of(role, ROLES, "role")
         plain = name.removesuffix(".T") if isinstance(name, str) else name
-        if plain not in arrays:
+        if plain != "" and plain not in arrays:
             raise SpecError(f"{role} = {quoted(name)} is not allowed: {_held(arrays)}")
-        found[role] = _transposed(arrays[plain]) if plain != name else arrays[plain]
-        used.add(plain)
+        if plain != "":
+            found[role] = _transposed(arrays[plain]) if plain != name else arrays[plain]
+            used.add(plain)
+    left = []
     for key, x in arrays.items():
+        small = key.lower()
+        fits = [role for role in ROLES if role not in names and any(
+            small == known or small.endswith(f".{known}") for known in KNOWN[role])]  # fmt: skip
         if key in used:
             continue
-        small = str(key).lower()
-        fits = [role for role in ROLES if any(
-            small == known or small.endswith(f".{known}") for known in KNOWN[role])]  # fmt: skip
-        if len(fits) != 1 or fits[0] in found:
+        if not fits:
+            left.append(key)
+        elif fits[0] in found:
+            raise SpecError(_no_role(key, x, arrays, f"{fits[0]} is taken"))
+        else:
+            found[fits[0]] = x
+    if "U" not in found and "U" not in names and "E" in found:
+        found["U"] = found.pop("E")
+    return found, left
+
+
+def _refuse_needed(
+    left: list[str], held: Mapping[str, Any], found: Mapping[str, np.ndarray],
+    names: Mapping[str, str],
+) -> None:  # fmt: skip
+    """Refuse what must not be left out: another layer's weights, or what could have a role."""
+    for name in left:
+        x, small = held[name], name.lower()
+        if not is_tensor(x) or "float" not in str(x.dtype) or not len(x.shape):
+            continue
+        if _NORM.search(small):
             raise SpecError(
-                f"tensor {quoted(key)} is not allowed without a role: name it, as "
-                f"names = {{'U': ...}} (roles {', '.join(ROLES)}); {_held(arrays)}"
+                f"tensor {quoted(name)} is not allowed: it is a normalization's, which would "
+                "change what the net answers"
             )
-        found[fits[0]] = x
-    return found
+        vector = len(x.shape) == 1 and x.shape[0] in found["W"].shape
+        could = ["bias", "mu"] if vector else []
+        could += ["V"] * (sorted(x.shape) == sorted(found["U"].shape))
+        could = [role for role in could if role not in found and role not in names]
+        if could:
+            raise SpecError(_no_role(name, x, held, f"it could be {' or '.join(could)}"))
+        if _LAYER.search(small) and not {"U", "W"} <= {*names}:
+            raise SpecError(_no_role(name, x, held, "it looks like another layer's"))
+
+
+def _no_role(name: str, x: Any, held: Mapping[str, Any], why: str) -> str:
+    return (
+        f"tensor {quoted(name)} is not allowed without a role, since {why}: name it, as "
+        f"names = {{'U': ...}} (roles {', '.join(ROLES)}; an empty name if a role has none); "
+        f"{_held(held)}"
+    )
 
 
 def _transposed(x: Any) -> Any:
-    return x.T if getattr(x, "ndim", 0) == 2 else x
+    return x.T if is_tensor(x) and len(x.shape) == 2 else x
 
 
-def _array(role: str, x: Any) -> np.ndarray:
-    """A finite matrix (vector) of floating-point numbers."""
-    try:
-        x = x.detach().cpu() if isinstance(x, torch.Tensor) else x
-        small = isinstance(x, torch.Tensor) and x.dtype in (torch.bfloat16, torch.float16)
-        x = np.asarray(x.float() if small else x)
-    except (TypeError, ValueError, RuntimeError):  # sparse, ragged, a type numpy does not have
-        raise SpecError(f"{role} is not allowed: it is no array of numbers") from None
-    rank = 2 if role in ("U", "V", "W") else 1
-    if x.dtype.kind != "f":
-        raise SpecError(f"{role} is not allowed: {x.dtype}, it must be of floats")
-    if x.ndim != rank:
-        raise SpecError(f"{role} of shape {x.shape} is not allowed: it must have {rank} axes")
-    if not np.isfinite(x).all():
-        raise SpecError(f"{role} is not allowed: {int((~np.isfinite(x)).sum())} of its numbers "
-                        "are not finite")  # fmt: skip
-    return x.astype(np.float64 if x.dtype == np.float64 else np.float32)
-
-
-def _sizes(found: Mapping[str, np.ndarray], p: int | None, named: set[str]) -> tuple[int, int]:
-    """Modulus and width that all shapes have in common."""
-    told = ", ".join(f"{role} {x.shape}" for role, x in found.items())
-    out = found["W"].shape
-    fits = []
-    for size, width in dict.fromkeys((out, out[::-1])):
-        sides = {(size, width)} if "V" in found else {(size, width), (2 * size, width)}
-        both = [found[x].shape for x in ("U", "V") if x in found]
-        good = all(tuple(sorted(shape)) in {tuple(sorted(s)) for s in sides} for shape in both)
-        good &= found.get("mu", np.zeros(size)).shape == (size,)
-        good &= found.get("bias", np.zeros(width)).shape == (width,)
-        if good and p in (None, size):
-            fits.append((size, width))
-    if not fits:
-        allowed = "U and V (M, p), or U (M, 2 p) alone; W (p, M); mu (p), bias (M)"
-        of = "" if p is None else f" with p = {quoted(p)}"
-        raise SpecError(f"shapes {told} are not allowed{of}: they must be {allowed}, either way "
-                        "round")  # fmt: skip
-    size, width = min(fits)
-    square = [
-        role for role in ("U", "V", "W")
-        if role in found and role not in named and found[role].shape[0] == found[role].shape[1]
-    ]  # fmt: skip
-    if square:
+def _without_embedding(found: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    ways = list(folded(found))
+    if len(ways) != 1 or "V" in found:
+        told = ", ".join(f"{role} {x.shape}" for role, x in found.items())
         raise SpecError(
-            f"shapes {told} are not allowed without names: a square {' and '.join(square)} does "
-            "not tell rows from columns; name it so that rows are neurons, with .T behind the "
-            "name to turn it round"
+            f"shapes {told} are not allowed: with an embedding E (p, d) U must be (M, d) or "
+            "(M, 2 d), W (p, M), either way round, with M, d and p all different"
         )
-    for name, x, (low, high) in (("p", size, SIZES), ("width", width, WIDTHS)):
-        if not low <= x <= high:
-            raise SpecError(f"{name} = {x} is not allowed: it must be from {low} to {high}")
-    return size, width
-
-
-def _stack(found: Mapping[str, np.ndarray], p: int, width: int, act: str) -> NetStack:
-    def rows(x: np.ndarray, columns: int) -> np.ndarray:
-        return x if x.shape == (width, columns) else x.T
-
-    wide = found["U"].size == 2 * p * width
-    U = rows(found["U"], 2 * p if wide else p)
-    tied = not wide and "V" not in found
-    V = U[:, p:] if wide else U if tied else rows(found["V"], p)
-    U = U[:, :p] if wide else U
-    if "bias" in found:
-        U = U + found["bias"][:, None] * (0.5 if tied else 1.0)
-        V = U if tied else V
-    parts_ = (U, V, rows(found["W"], p), found.get("mu", np.zeros(p)))
-    dtype = max((x.dtype for x in parts_[:3]), key=lambda x: x.itemsize)
-    u, v, w, mu = (torch.from_numpy(np.array(x[None], dtype)) for x in parts_)
-    return NetStack(u, u if tied else v, w, mu, act)
+    return {role: x for role, x in (found | {"U": ways[0]}).items() if role != "E"}
 
 
 def roles(texts: Sequence[str]) -> dict[str, str]:

@@ -40,6 +40,9 @@ class OwnNetParameters(Spec):
     noise: float = Field(ge=0, le=1)
     seed: Seed
     weights: str
+    names: str | dict[str, str]
+    p: int = Field(ge=0, le=1024)
+    at: str
     op: Literal["add", "sub", "mul"]
     act: Literal["relu", "quadratic", "gelu", "reverse_relu"]
 

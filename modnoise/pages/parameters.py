@@ -127,7 +127,9 @@ def _assigned(cell: str) -> tuple[dict[str, bool], bool]:
             continue
         for node in nodes:
             if isinstance(node, ast.Assign | ast.AnnAssign):
-                goals = node.targets if isinstance(node, ast.Assign) else [node.target]
+                goals: list[ast.expr] = (
+                    node.targets if isinstance(node, ast.Assign) else [node.target]
+                )
                 parts = ast.walk(ast.Tuple(goals))
                 stored = [x for x in parts if isinstance(getattr(x, "ctx", None), ast.Store)]
                 names = [x.id for x in stored if isinstance(x, ast.Name)]

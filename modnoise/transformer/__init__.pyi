@@ -2,8 +2,11 @@ from . import figures as figures
 from . import widgets as widgets
 from .engine import Examples as Examples
 from .engine import TransformerEngine as TransformerEngine
+from .inspection import TransformerInspection as TransformerInspection
+from .inspection import inspect as inspect
 from .net import TransformerStack as TransformerStack
 from .net import energy as energy
+from .own import read_net as read_net
 from .run import TransformerRun as TransformerRun
 from .run import frequencies_kept as frequencies_kept
 from .table3 import BEFORE_FF as BEFORE_FF

@@ -25,7 +25,7 @@ DRAWS = 5
 
 
 @torch.no_grad()
-def _final(nets: TransformerStack) -> Tensor:
+def final_stream(nets: TransformerStack) -> Tensor:
     """The residual stream that the unembedding reads, (run p p d)."""
     p, width = nets.p, max(nets.W_in.shape[1], nets.p)
     step = max(1, CHUNK[nets.W_U.device.type] // (len(nets) * p * width))
@@ -53,7 +53,7 @@ def _rows(
     nets: TransformerStack, table: NoisyTable, step: int, numbers: Iterable[int], draws: int
 ) -> list[dict]:
     """One row per net and version: accuracies, cross-entropies over the p classes, norm."""
-    final, p = _final(nets), nets.p
+    final, p = final_stream(nets), nets.p
     size = max(1, CHUNK[final.device.type] // (len(nets) * p * p))
     squares = [x.double().square().flatten(1).sum(1) for x in nets.named.values()]
     norm = sum(squares, torch.zeros(())).sqrt()
