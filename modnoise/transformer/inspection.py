@@ -180,10 +180,10 @@ def report(
         held = tensors(weights, at)
         if is_transformer(held) and not names:
             nets = read_net(held, p=p, at=".")
-            told, draw = repr(inspect(nets, op)), lambda: pictures(nets)
+            told, draw = str(inspect(nets, op)), lambda: pictures(nets)
         else:
             two = arithmetic.read_net(held, act=act, names=names, p=p, at=".")
-            told, draw = repr(arithmetic.inspect(two, op)), lambda: arithmetic.pictures(two, op)
+            told, draw = str(arithmetic.inspect(two, op)), lambda: arithmetic.pictures(two, op)
     finally:
         log.removeHandler(hear)
     print(told)
