@@ -12,7 +12,6 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from functools import cache
 from html import escape
 from html.parser import HTMLParser
@@ -27,7 +26,6 @@ import yaml
 from filelock import FileLock
 from modnoise_api import INSIDE
 from modnoise_book import apart, bring, rows
-from playwright.sync_api import Browser
 
 import modnoise as mn
 from modnoise.pages import scorecard
@@ -43,7 +41,6 @@ LOADS = {"script": "src", "img": "src", "iframe": "src", "source": "srcset", "vi
 LOADED_LINKS = {"stylesheet", "icon", "preload", "prefetch", "modulepreload"}
 
 each = pytest.mark.parametrize("name", NAMES)
-in_chromium = pytest.mark.skipif(look.chromium() is None, reason="there is no Chromium")
 
 
 @pytest.fixture(scope="session")
@@ -74,12 +71,6 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 def site(built: tuple[Path, str]) -> Path:
     """The folder of the built book."""
     return built[0]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with look.browser() as started:
-        yield started
 
 
 def test_the_book_is_rendered_without_a_warning(built):
@@ -218,7 +209,6 @@ def test_a_notebook_can_be_downloaded_from_its_page(site, name):
     assert file.read_bytes() == (ROOT / f"{name}.ipynb").read_bytes()
 
 
-@in_chromium
 def test_the_search_finds_pages_from_disk(site, browser):
     page = browser.new_page()
     assert look.loading(page, (site / "search.html").as_uri() + "?q=filtration") == []
@@ -229,7 +219,6 @@ def test_the_search_finds_pages_from_disk(site, browser):
     assert any("03_recover_the_rule.html" in address for address in found)
 
 
-@in_chromium
 @each
 class TestInABrowser:
     """What a reader sees: `look` has the checks."""
@@ -253,7 +242,6 @@ class TestInABrowser:
         assert [] in tries, tries
 
 
-@in_chromium
 @pytest.mark.parametrize("name", CHAPTERS)
 def test_a_chapter_has_a_slider_over_recorded_runs(site, browser, name):
     page = browser.new_page()
@@ -267,7 +255,6 @@ def test_a_chapter_has_a_slider_over_recorded_runs(site, browser, name):
 PAGES = [name for name in NAMES if name.startswith("notebooks/")]
 
 
-@in_chromium
 @pytest.mark.parametrize("name", PAGES)
 class TestFolds:
     """Nothing of a notebook is lost: what is folded opens, without scripts all is open."""
@@ -340,7 +327,6 @@ REVEALED = """(anchor) => {
 }"""
 
 
-@in_chromium
 def test_the_scorecards_filters_show_what_they_say(site, browser):
     page = browser.new_page()
     look.loading(page, (site / "notebooks/99_scorecard.html").as_uri())
@@ -512,7 +498,6 @@ def test_the_home_page_tells_the_story_of_the_chapters(site):
     assert html.count("mn-fig only-light") >= 6  # a picture each, and the scorecard's
 
 
-@in_chromium
 def test_the_home_page_has_the_finding_as_a_figure_that_moves(site, browser):
     page = browser.new_page()
     look.loading(page, (site / "index.html").as_uri())
@@ -525,7 +510,6 @@ def test_the_home_page_has_the_finding_as_a_figure_that_moves(site, browser):
     assert f"test {test}" in told["numbers"]
 
 
-@in_chromium
 def test_the_pdf_has_chapters_formulas_figures_and_links_that_stay_inside(site, browser):
     names = ["book/method", "notebooks/06_mnist", "book/bibliography"]
     made = pdf.book(browser, site, names)
@@ -578,7 +562,6 @@ console.error("it hurts");</script>
 </article></html>"""
 
 
-@in_chromium
 def test_these_checks_see_what_they_look_for(browser, tmp_path, monkeypatch):
     (tmp_path / "index.html").write_text(BROKEN)
     monkeypatch.setattr(look, "HEAVY", 100)
