@@ -393,7 +393,8 @@ def test_an_error_on_a_worker_comes_here_after_the_others_are_recorded(
     assert_equal_records(store, local, SLOW[:1])
 
 
-def test_workers_are_waited_for_and_a_scheduler_that_is_gone_is_named(store, caplog):
+def test_workers_are_waited_for_and_a_scheduler_that_is_gone_is_named(store, caplog, monkeypatch):
+    monkeypatch.setattr(cluster, "PATIENCE", 10.0)  # for as long it is hoped to come back
     empty = distributed.LocalCluster(
         n_workers=0, processes=False, dashboard_address=":0", silence_logs=logging.CRITICAL
     )
