@@ -118,7 +118,7 @@ BY_SIMD = f"{SIMD} return follow(simd.Engine, run, net, table, steps, simd.forwa
 @in_node
 @pytest.mark.parametrize("act", list(ACTIVATIONS))
 def test_the_page_trains_as_the_package_does(act):
-    for op in ("add", "sub", "mul"):
+    for op in ("add", "sub", "mul") if act == "relu" else ("add",):
         run = SMALL.but(act=act, op=op, beta2=0.98)
         history = recorded(train(run))
         steps = history.step.tolist()
@@ -128,7 +128,7 @@ def test_the_page_trains_as_the_package_does(act):
 @in_node
 @pytest.mark.parametrize("act", list(ACTIVATIONS))
 def test_simd_trains_as_the_package_does(act):
-    for op in ("add", "sub", "mul"):
+    for op in ("add", "sub", "mul") if act == "relu" else ("add",):
         run = SMALL.but(act=act, op=op, lr=1e-3, steps=200)
         history = recorded(train(run))
         assert_follows(followed(run, history.step.tolist(), BY_SIMD), history, rtol=1e-4)

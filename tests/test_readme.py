@@ -62,10 +62,6 @@ def test_a_number_is_that_of_its_condition_and_a_missing_condition_is_named(read
         readme.one_number(measured, "noise 0.3")
 
 
-def test_the_first_screen_of_the_repository_is_short():
-    assert len((ROOT / "README.md").read_text().splitlines()) <= 120
-
-
 def test_only_the_part_between_the_comments_is_replaced(readme):
     text = "a\n<!-- verdicts: x -->\nold\n<!-- /verdicts -->\nb"
     made = readme.replaced(text, "verdicts", "new")
