@@ -83,14 +83,14 @@ unit: $(ENV) ## Unit tests, doctests, and one small papermill run per notebook
 .PHONY: nbval
 nbval: $(ENV) ## Run the notebooks and compare with their stored outputs
 ifneq ($(NOTEBOOKS),)
-	$(RUN) -m pytest notebooks -n $(JOBS) --dist loadscope --nbval --nbval-current-env \
+	TQDM_DISABLE=1 $(RUN) -m pytest notebooks -n $(JOBS) --dist loadscope --nbval --nbval-current-env \
 	  --nbval-sanitize-with tests/sanitize.cfg --nbval-cell-timeout 600
 else
 	@echo "notebooks/ holds no notebook: nothing to compare"
 endif
 
 .PHONY: test-portable
-test-portable: $(ENV) ## Numbers and stored outputs again, as on a processor without AVX-512
+test-portable: $(ENV) ## Numbers and stored outputs again, as without AVX-512 (where there is any)
 	$(RUN) scripts/portable.py -m pytest tests -n $(JOBS) --numeric
 	@$(MAKE) --no-print-directory nbval RUN="$(RUN) scripts/portable.py"
 

@@ -81,7 +81,8 @@ def execute(source: Path, target: Path) -> None:
 
 
 if __name__ == "__main__":
-    os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
+    # A bar of progress comes on slow machines only: stored outputs have none.
+    os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "TQDM_DISABLE"), "1"))
     notebook, destination = map(Path, sys.argv[1:])
     print(f"papermill {notebook}", flush=True)
     try:

@@ -3,6 +3,7 @@
 ``python scripts/portable.py -m pytest ...``. Numeric libraries choose their machine code by what
 the processor has: other code rounds sums, and orders equal keys, in another way. Each is told to
 take none beyond AVX2, by the variable that its version understands, and is asked whether it does.
+Where the processor has nothing beyond AVX2 this would be the same again, and nothing is run.
 """
 
 import os
@@ -36,20 +37,21 @@ REPORTS = {"OPENBLAS_VERBOSE": "2", "ONEDNN_VERBOSE": "1", "MKL_VERBOSE": "1"}
 
 
 def limits() -> dict[str, str]:
-    """Environment variables that keep this machine's libraries to AVX2; none if it is no x86."""
+    """Environment variables that keep libraries to AVX2; none if nothing here is wider."""
     if platform.machine().lower() not in ("x86_64", "amd64"):
         return {}
+    # numpy refuses names that it does not know: those found here are enough.
+    names = numpy.show_config("dicts")["SIMD Extensions"].get("found", [])
+    wide = " ".join(name for name in names if WIDE.search(name))
     found = {
+        "NPY_DISABLE_CPU_FEATURES": wide,
         "ATEN_CPU_CAPABILITY": "avx2",
         "ONEDNN_MAX_CPU_ISA": "AVX2",
         "MKL_ENABLE_INSTRUCTIONS": "AVX2",
         "OPENBLAS_CORETYPE": "Haswell",
         "ARROW_USER_SIMD_LEVEL": "AVX2",
     }
-    # numpy refuses names that it does not know: those found here are enough.
-    names = numpy.show_config("dicts")["SIMD Extensions"].get("found", [])
-    wide = " ".join(name for name in names if WIDE.search(name))
-    return found | ({"NPY_DISABLE_CPU_FEATURES": wide} if wide else {})
+    return found if wide else {}
 
 
 def taken(environment: dict[str, str]) -> dict[str, str]:
@@ -64,12 +66,14 @@ def taken(environment: dict[str, str]) -> dict[str, str]:
 
 def main(command: list[str]) -> None:
     """Become ``python command`` under the limits, or say which library does not keep to them."""
+    if not limits():
+        print("Left out: this processor has nothing beyond AVX2, so it would be the same again.")
+        return
     environment = {**os.environ, **limits()}
-    if limits():
-        told = taken(environment)
-        if wide := [f"{name} takes {x}" for name, x in told.items() if WIDE.search(x)]:
-            sys.exit(f"this is not what an AVX2 machine does: {'; '.join(wide)}")
-        print("As on AVX2:", ", ".join(f"{name} {x}" for name, x in told.items()), flush=True)
+    told = taken(environment)
+    if wide := [f"{name} takes {x}" for name, x in told.items() if WIDE.search(x)]:
+        sys.exit(f"this is not what an AVX2 machine does: {'; '.join(wide)}")
+    print("As on AVX2:", ", ".join(f"{name} {x}" for name, x in told.items()), flush=True)
     os.execve(sys.executable, [sys.executable, *command], environment)
 
 

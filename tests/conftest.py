@@ -1,17 +1,30 @@
-"""Options and markers of the tests; one torch thread per process."""
+"""Options and markers of the tests, browsers; one torch thread per process.
+
+No test measures time that passed: a busy machine is slow, not wrong. What a test waits for is a
+condition, for minutes if it must.
+"""
 
 import itertools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import ModuleType
 
 os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
 
+import look
 import pytest
 import torch
+from hypothesis import HealthCheck, settings
 from matplotlib.figure import Figure
+from playwright.sync_api import Browser, sync_playwright
 
 torch.set_num_threads(1)
+settings.register_profile(
+    "patient", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("patient")
+MINUTES = 600_000
+"""Milliseconds that a page may take for what a test waits for."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -44,6 +57,44 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def device(request: pytest.FixtureRequest) -> torch.device:
     """The device named by ``--device``."""
     return torch.device(request.config.getoption("--device"))
+
+
+def patient(made: Callable) -> Callable:
+    """`Browser.new_page` or `Browser.new_context`, of pages that are waited for."""
+
+    def make(**options: object) -> object:
+        found = made(**options)
+        found.set_default_timeout(MINUTES)
+        return found
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Callable[..., Browser]]:
+    """Starts a Chromium with further flags; a worker has one Playwright, so there is no other."""
+    if look.chromium() is None:
+        pytest.skip("there is no Chromium")
+    with sync_playwright() as play:
+
+        def start(*flags: str) -> Browser:
+            started = play.chromium.launch(
+                executable_path=look.chromium(), args=[*look.FLAGS, *flags], timeout=MINUTES
+            )
+            started.new_page, started.new_context = map(
+                patient, (started.new_page, started.new_context)
+            )
+            return started
+
+        yield start
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: Callable[..., Browser]) -> Iterator[Browser]:
+    """The browser of all page tests of a module."""
+    started = chromium()
+    yield started
+    started.close()
 
 
 @pytest.fixture

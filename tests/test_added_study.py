@@ -167,8 +167,8 @@ def test_it_is_listed_and_its_setting_told(walker, modnoise):
 
 def test_its_runs_are_trained_cut_short_resumed_and_recorded(walker, modnoise, monkeypatch):
     runs = mn.EXPERIMENTS["walk"].runs("laptop")
-    monkeypatch.setattr(walker, "PAUSE", 0.05)  # 3 s in all
-    assert "stopped after 1s. 2 runs: 0 recorded, 2 begun" in modnoise("run walk --budget 1s")
+    monkeypatch.setattr(walker, "PAUSE", 0.02)  # so that no machine takes all 60 steps in time
+    assert "stopped after 0.1s. 2 runs: 0 recorded, 2 begun" in modnoise("run walk --budget 0.1s")
     monkeypatch.setattr(walker, "PAUSE", 0.0)
     assert "walk, laptop: 2 runs trained" in modnoise("run walk")
     results = mn.load_or_train(runs, progress=False)

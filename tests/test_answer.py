@@ -80,19 +80,6 @@ def test_an_answer_is_told_to_a_page_a_terminal_and_the_book():
     assert set(found) == {ANSWER, "text/plain", "text/html"}
 
 
-def test_the_html_of_an_answer_says_its_parts_in_order_and_escaped():
-    root = ElementTree.fromstring(made()._repr_html_())
-    assert (root.tag, root.get("class")) == ("section", "mn-answer")
-    assert [one.get("class") for one in root] == ["mn-title", "mn-claim", "mn-text", "mn-chips"]
-    told = ["".join(one.itertext()) for one in root]
-    assert told[:3] == ["A < B", "Claim A & B.", 'Answer Yes: "2" of 3.']
-    chips = [("".join(one.itertext()), one.get("class")) for one in root.iter("a")]
-    assert chips == [
-        ("holds: the rule <is> there", "mn-chip holds"),
-        ("undecided here: a control", "mn-chip undecided-here"),
-    ]
-
-
 @pytest.mark.parametrize("name", VERDICTS)
 def test_a_chip_leads_to_the_place_that_the_verdict_writes(name):
     verdict = VERDICTS[name]
@@ -167,39 +154,18 @@ ARTISTS = {
 }
 
 
-@pytest.mark.parametrize("panels", [1, 3, 5])
 @pytest.mark.parametrize("kind", ARTISTS)
-def test_every_figure_has_a_small_miniature_that_parses(kind, panels):
-    svg = drawn(ARTISTS[kind], panels)
-    assert len(svg.encode()) <= LARGEST == 4000
-    root = ElementTree.fromstring(svg)
-    assert root.get("viewBox") == f"0 0 {WIDTH} {HEIGHT}"
-    assert root.get("aria-hidden") == "true"
-    assert "nan" not in svg
-    frames = [one for one in root if one.get("stroke") == "var(--mn-muted)"]
-    assert len(frames) == min(panels, 3)
-    lefts = [float(one.get("d").split()[0][1:]) for one in frames]
-    assert lefts == sorted(set(lefts))
-    assert all(0 <= x <= WIDTH for x in lefts)
-
-
-@pytest.mark.parametrize(
-    "kind", sorted({*ARTISTS} - {"colours", "all NaN", "empty", "no points", "words"})
-)
-@pytest.mark.parametrize("panels", [1, 3])
-def test_every_panel_shows_its_data(kind, panels):
-    root = ElementTree.fromstring(drawn(ARTISTS[kind], panels))
-    shown = [one.get("stroke") != "var(--mn-muted)" for one in root]
-    starts = [i for i, data in enumerate(shown) if not data]
-    for begin, end in zip(starts, [*starts[1:], len(shown)], strict=True):
-        assert end > begin + 1
-
-
-def test_of_hundreds_of_lines_a_few_are_kept_and_can_be_followed():
-    root = ElementTree.fromstring(drawn(ARTISTS["hundreds of lines"], 2))
-    lines = [points(one.attrib) for one in root if one.get("stroke") != "var(--mn-muted)"]
-    assert len(lines) >= 16
-    assert min(map(len, lines)) >= 12
+def test_every_figure_has_a_small_miniature_whose_panels_show_their_data(kind):
+    for panels in (1, 5):
+        svg = drawn(ARTISTS[kind], panels)
+        assert len(svg.encode()) <= LARGEST == 4000
+        assert "nan" not in svg
+        shown = [one.get("stroke") != "var(--mn-muted)" for one in ElementTree.fromstring(svg)]
+        starts = [i for i, data in enumerate(shown) if not data]
+        assert len(starts) == min(panels, 3)
+        if kind not in ("colours", "all NaN", "empty", "no points", "words"):
+            ends = [*starts[1:], len(shown)]
+            assert all(end > begin + 1 for begin, end in zip(starts, ends, strict=True))
 
 
 def test_colours_of_the_palette_are_those_of_the_page():
@@ -219,31 +185,6 @@ def test_the_book_has_each_colour_of_the_palette_under_its_name(theme):
     block = css[css.index(rule) :].split("}")[0]
     for name, color in PALETTES[theme].items():
         assert re.search(rf"--mn-{name}: {color};", block), name
-
-
-def test_dashes_are_seen():
-    (_, solid), (_, dashed) = shapes(drawn(lambda ax: ax.plot([1, 2], "-", [2, 1], "--")))
-    assert "stroke-dasharray" not in solid
-    assert "stroke-dasharray" in dashed
-
-
-def test_a_hidden_line_and_a_colour_bar_are_left_out():
-    assert shapes(drawn(lambda ax: ax.plot([1, 2], visible=False))) == []
-    fig = Figure()
-    ax = fig.subplots()
-    fig.colorbar(ax.pcolormesh(np.eye(2)), ax=ax)
-    root = ElementTree.fromstring(miniature(fig, {}))
-    assert [one.tag for one in root] == ["path", *["rect"] * 4]
-
-
-def test_a_second_row_of_panels_is_left_out():
-    fig = Figure(layout="constrained")
-    upper, lower = fig.subplots(2)
-    upper.plot([1, 2], color="#111111")
-    lower.plot([1, 2], color="#222222")
-    svg = miniature(fig, {})
-    assert "#111111" in svg
-    assert "#222222" not in svg
 
 
 @given(st.lists(st.integers(-50, 50), min_size=2, max_size=12, unique=True))

@@ -12,7 +12,6 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from functools import cache
 from html import escape
 from html.parser import HTMLParser
@@ -27,7 +26,6 @@ import yaml
 from filelock import FileLock
 from modnoise_api import INSIDE
 from modnoise_book import apart, bring, rows
-from playwright.sync_api import Browser
 
 import modnoise as mn
 from modnoise.pages import scorecard
@@ -38,12 +36,12 @@ from modnoise.studies import EXPERIMENTS, STUDIES
 ROOT = Path(__file__).resolve().parent.parent
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text())
 NAMES = [TOC["root"], *re.findall(r"'file': '([^']+)'", str(TOC)), "genindex", "search"]
+PAGES = [name for name in NAMES if name.startswith("notebooks/")]
 CHAPTERS = [name for name in NAMES if re.match(r"notebooks/(0[1-9]|1[0-2])_", name)]
 LOADS = {"script": "src", "img": "src", "iframe": "src", "source": "srcset", "video": "src"}
 LOADED_LINKS = {"stylesheet", "icon", "preload", "prefetch", "modulepreload"}
 
 each = pytest.mark.parametrize("name", NAMES)
-in_chromium = pytest.mark.skipif(look.chromium() is None, reason="there is no Chromium")
 
 
 @pytest.fixture(scope="session")
@@ -74,12 +72,6 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 def site(built: tuple[Path, str]) -> Path:
     """The folder of the built book."""
     return built[0]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with look.browser() as started:
-        yield started
 
 
 def test_the_book_is_rendered_without_a_warning(built):
@@ -175,32 +167,24 @@ def local(path: Path, address: str) -> tuple[Path, str] | None:
     return file, unquote(parts.fragment)
 
 
-@each
-class TestFiles:
-    """What can be read from the page itself, without a browser."""
-
-    def test_loads_only_files_of_the_book(self, site, name):
-        path = site / f"{name}.html"
+def test_pages_load_only_files_of_the_book(site):
+    for path in (site / f"{name}.html" for name in NAMES):
         for address in read(path).loads:
-            if address.startswith("data:"):
-                continue
             found = local(path, address)
-            assert found, f"loads {address} from elsewhere"
-            assert found[0].is_file(), f"loads {address}, which is missing"
+            assert address.startswith("data:") or (found and found[0].is_file()), (path, address)
+        text = path.read_text(encoding="utf-8")
+        assert not re.findall(r"@import[^;]*https?:|url\(\s*[\"']?https?:", text), path
 
-    def test_has_no_styles_from_elsewhere(self, site, name):
-        text = (site / f"{name}.html").read_text(encoding="utf-8")
-        assert not re.findall(r"@import[^;]*https?:|url\(\s*[\"']?https?:", text)
 
-    def test_links_lead_somewhere(self, site, name):
-        path = site / f"{name}.html"
+def test_links_lead_somewhere(site):
+    for path in (site / f"{name}.html" for name in NAMES):
         for address in read(path).links:
             if (found := local(path, address)) is None:
                 continue
             file, anchor = found
-            assert file.is_file(), f"links to {address}, which is missing"
+            assert file.is_file(), f"{path.name} links to {address}, which is missing"
             if anchor and file.suffix == ".html":
-                assert anchor in read(file).anchors, f"links to {address}: no such place there"
+                assert anchor in read(file).anchors, f"{path.name}: no such place as {address}"
 
 
 def test_stylesheets_load_only_files_of_the_book(site):
@@ -209,16 +193,15 @@ def test_stylesheets_load_only_files_of_the_book(site):
         assert not re.findall(r"@import[^;]*https?:|url\(\s*[\"']?https?:", text), path
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name.startswith("notebooks/")])
-def test_a_notebook_can_be_downloaded_from_its_page(site, name):
-    page = site / f"{name}.html"
-    [file] = {
-        local(page, address)[0] for address in read(page).links if address.endswith(".ipynb")
-    }
-    assert file.read_bytes() == (ROOT / f"{name}.ipynb").read_bytes()
+def test_a_notebook_can_be_downloaded_from_its_page(site):
+    for name in PAGES:
+        page = site / f"{name}.html"
+        [file] = {
+            local(page, address)[0] for address in read(page).links if address.endswith(".ipynb")
+        }
+        assert file.read_bytes() == (ROOT / f"{name}.ipynb").read_bytes(), name
 
 
-@in_chromium
 def test_the_search_finds_pages_from_disk(site, browser):
     page = browser.new_page()
     assert look.loading(page, (site / "search.html").as_uri() + "?q=filtration") == []
@@ -229,20 +212,12 @@ def test_the_search_finds_pages_from_disk(site, browser):
     assert any("03_recover_the_rule.html" in address for address in found)
 
 
-@in_chromium
 @each
 class TestInABrowser:
     """What a reader sees: `look` has the checks."""
 
     def test_from_disk_in_light_and_dark_wide_and_narrow(self, site, browser, name):
         assert list(look.look(browser, site, f"{name}.html")) == []
-
-    def test_over_http_from_a_folder_of_a_server(self, site, browser, name):
-        page = browser.new_page()
-        with look.served(site.parent.parent) as address:
-            found = look.loading(page, f"{address}/_build/html/{name}.html") + look.text(page)
-        page.close()
-        assert found == []
 
     def test_can_be_used_within_two_seconds(self, site, browser, name):
         page, tries = browser.new_page(), []
@@ -253,74 +228,68 @@ class TestInABrowser:
         assert [] in tries, tries
 
 
-@in_chromium
-@pytest.mark.parametrize("name", CHAPTERS)
-def test_a_chapter_has_a_slider_over_recorded_runs(site, browser, name):
+@pytest.mark.parametrize("name", ["index", "book/live", "book/api", *PAGES[::5]])
+def test_over_http_from_a_folder_of_a_server(site, browser, name):
+    """Pages of every kind; what they load is the same for all of a kind."""
+    page = browser.new_page()
+    with look.served(site.parent.parent) as address:
+        found = look.loading(page, f"{address}/_build/html/{name}.html") + look.text(page)
+    page.close()
+    assert found == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_folds_open_and_shut_by_a_button_and_all_is_on_paper(site, browser, name):
     page = browser.new_page()
     page.goto((site / f"{name}.html").as_uri())
-    page.wait_for_selector(look.SLIDERS, timeout=look.PATIENCE)
-    count = page.locator(look.SLIDERS).count()
+    inputs, button = page.locator("article .cell_input"), page.locator(".mn-unfold")
+    seen = lambda: sum(one.is_visible() for one in inputs.all())  # noqa: E731
+    assert inputs.count() == code_cells(name)
+    folded = seen()
+    assert folded < inputs.count()
+    button.click()
+    assert seen() == inputs.count()
+    assert button.get_attribute("aria-expanded") == "true"
+    button.press("Enter")
+    assert seen() == folded
+    shut = "document.querySelectorAll('details.mn-fold:not([open])').length"
+    count = page.evaluate(shut)
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate(shut) == 0 < count
+    page.evaluate("window.dispatchEvent(new Event('afterprint'))")
+    assert page.evaluate(shut) == count
     page.close()
-    assert count >= 1
 
 
-PAGES = [name for name in NAMES if name.startswith("notebooks/")]
+@pytest.mark.parametrize("name", [PAGES[0], PAGES[3], PAGES[-1]])
+def test_a_deep_link_opens_what_it_points_at(site, browser, name):
+    page = browser.new_page()
+    address = (site / f"{name}.html").as_uri()
+    page.goto(address)
+    folded = page.evaluate(FOLDED)
+    assert folded
+    for anchor in folded:
+        page.goto("about:blank")
+        page.goto(f"{address}#{anchor}", wait_until="load")
+        page.wait_for_function(REVEALED, arg=anchor)
+    page.close()
 
 
-@in_chromium
-@pytest.mark.parametrize("name", PAGES)
-class TestFolds:
-    """Nothing of a notebook is lost: what is folded opens, without scripts all is open."""
+def code_cells(name: str) -> int:
+    cells = json.loads((ROOT / f"{name}.ipynb").read_text())["cells"]
+    return sum(cell["cell_type"] == "code" for cell in cells)
 
-    def code_cells(self, name: str) -> int:
-        cells = json.loads((ROOT / f"{name}.ipynb").read_text())["cells"]
-        return sum(cell["cell_type"] == "code" for cell in cells)
 
-    def test_one_button_shows_every_code_cell_and_folds_them_again(self, site, browser, name):
-        page = browser.new_page()
-        page.goto((site / f"{name}.html").as_uri())
-        inputs, button = page.locator("article .cell_input"), page.locator(".mn-unfold")
-        seen = lambda: sum(one.is_visible() for one in inputs.all())  # noqa: E731
-        assert inputs.count() == self.code_cells(name)
-        assert seen() < inputs.count()
-        button.click()
-        assert seen() == inputs.count()
-        assert button.get_attribute("aria-expanded") == "true"
-        button.press("Enter")
-        assert seen() < inputs.count()
-        page.close()
-
-    def test_a_deep_link_opens_what_it_points_at(self, site, browser, name):
-        page = browser.new_page()
-        address = (site / f"{name}.html").as_uri()
-        page.goto(address)
-        folded = page.evaluate(FOLDED)
-        assert folded
-        for anchor in folded:
-            page.goto("about:blank")
-            page.goto(f"{address}#{anchor}", wait_until="load")
-            page.wait_for_function(REVEALED, arg=anchor)
-        page.close()
-
-    def test_without_scripts_all_is_open(self, site, browser, name):
-        context = browser.new_context(java_script_enabled=False)
-        page = context.new_page()
-        page.goto((site / f"{name}.html").as_uri())
+def test_without_scripts_all_is_open(site, browser):
+    """And nothing of a notebook is lost."""
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    for name in PAGES:
+        page.goto((site / f"{name}.html").as_uri(), wait_until="domcontentloaded")
         inputs = page.locator("article .cell_input").all()
-        assert all(one.is_visible() for one in inputs)
-        assert len(inputs) == self.code_cells(name)
-        context.close()
-
-    def test_paper_shows_all(self, site, browser, name):
-        page = browser.new_page()
-        page.goto((site / f"{name}.html").as_uri())
-        shut = "document.querySelectorAll('details.mn-fold:not([open])').length"
-        folded = page.evaluate(shut)
-        page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
-        assert page.evaluate(shut) == 0 < folded
-        page.evaluate("window.dispatchEvent(new Event('afterprint'))")
-        assert page.evaluate(shut) == folded
-        page.close()
+        assert all(one.is_visible() for one in inputs), name
+        assert len(inputs) == code_cells(name)
+    context.close()
 
 
 # Up to five places with a name inside folded parts, verdicts and sections that are folded first.
@@ -340,7 +309,6 @@ REVEALED = """(anchor) => {
 }"""
 
 
-@in_chromium
 def test_the_scorecards_filters_show_what_they_say(site, browser):
     page = browser.new_page()
     look.loading(page, (site / "notebooks/99_scorecard.html").as_uri())
@@ -512,7 +480,6 @@ def test_the_home_page_tells_the_story_of_the_chapters(site):
     assert html.count("mn-fig only-light") >= 6  # a picture each, and the scorecard's
 
 
-@in_chromium
 def test_the_home_page_has_the_finding_as_a_figure_that_moves(site, browser):
     page = browser.new_page()
     look.loading(page, (site / "index.html").as_uri())
@@ -525,7 +492,6 @@ def test_the_home_page_has_the_finding_as_a_figure_that_moves(site, browser):
     assert f"test {test}" in told["numbers"]
 
 
-@in_chromium
 def test_the_pdf_has_chapters_formulas_figures_and_links_that_stay_inside(site, browser):
     names = ["book/method", "notebooks/06_mnist", "book/bibliography"]
     made = pdf.book(browser, site, names)
@@ -578,7 +544,6 @@ console.error("it hurts");</script>
 </article></html>"""
 
 
-@in_chromium
 def test_these_checks_see_what_they_look_for(browser, tmp_path, monkeypatch):
     (tmp_path / "index.html").write_text(BROKEN)
     monkeypatch.setattr(look, "HEAVY", 100)

@@ -651,15 +651,6 @@ def test_stability_and_energy():
     assert states("DIST-energy", *frames) == NOT_SEEN
 
 
-def test_whose_claims_they_are():
-    names = {x: one.paper for x, one in mn.CLAIMS.items() if x.startswith("DIST-")}
-    assert set(names.values()) == {
-        "Jiang & Zou 2026", "Bonnaire et al. 2025", "Ours: controls and findings"
-    }  # fmt: skip
-    assert names["DIST-lower"] == "Jiang & Zou 2026"
-    assert all("CONTROL" in x for x, whose in names.items() if whose.startswith("Ours"))
-
-
 def test_an_early_stopped_teacher_is_compared_at_equal_quality():
     [row] = compare.fidelity(made(seeds=1)).to_dict("records")
     assert (row["stopped_at"], row["stopped"], row["student"]) == (900, 0.3, 0.05)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from contextlib import contextmanager, suppress
 
 import nbformat
 import pytest
 from jupyter_client.manager import start_new_kernel
+from playwright.sync_api import TimeoutError
 
 from modnoise.arithmetic import widgets
 from modnoise.arithmetic.experiments.sizes import base_run
@@ -79,27 +78,47 @@ print(explorer.button.model_id, explorer.cancel.model_id)
 """
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def kernel():
-    manager, client = start_new_kernel(kernel_name="python3")
+    manager, client = start_new_kernel(kernel_name="python3", startup_timeout=600)
     yield client
     client.stop_channels()
     manager.shutdown_kernel(now=True)
 
 
+def messages(client, code: str):
+    """Type and content of what a cell gives out until it is done."""
+    asked = client.execute(code)
+    while True:
+        message = client.get_iopub_msg(timeout=600)
+        if message["parent_header"].get("msg_id") == asked:
+            kind, content = message["msg_type"], message["content"]
+            assert kind != "error", content
+            if kind == "status" and content["execution_state"] == "idle":
+                return
+            yield kind, content
+
+
 def printed(client, code: str) -> str:
     """What a cell prints."""
-    asked, text = client.execute(code), []
-    while True:
-        message = client.get_iopub_msg(timeout=60)
-        if message["parent_header"].get("msg_id") != asked:
-            continue
-        kind, content = message["msg_type"], message["content"]
-        assert kind != "error", content
-        if kind == "stream":
-            text.append(content["text"])
-        if kind == "status" and content["execution_state"] == "idle":
-            return "".join(text)
+    return "".join(x["text"] for kind, x in messages(client, code) if kind == "stream")
+
+
+BAR = """
+import modnoise as mn
+from modnoise.training import loop
+loop.BAR_AFTER = 0.0  # as if all machines were slow
+mn.train(mn.Run(p=7, width=8, steps=30));
+"""
+
+
+def test_a_progress_bar_goes_to_the_error_stream_and_is_no_output_of_the_page(kernel):
+    """What a page shows first is its answer, on slow machines too."""
+    seen = [
+        (kind, x) for kind, x in messages(kernel, BAR) if kind not in ("status", "execute_input")
+    ]
+    assert {(kind, x.get("name")) for kind, x in seen} == {("stream", "stderr")}
+    assert "30/30" in "".join(x["text"] for _, x in seen)
 
 
 def press(client, button: str) -> None:
@@ -112,11 +131,8 @@ def test_in_a_kernel_other_cells_run_while_it_trains_and_cancel_is_heard(kernel)
     train, cancel = printed(kernel, CELL).split()
     press(kernel, train)
     seen = set()
-    end = time.monotonic() + 60
-    while time.monotonic() < end and len(seen) < 2:  # the bar moves while the kernel answers
+    while len(seen) < 2:  # the bar moves while the kernel answers
         seen.add(printed(kernel, "print(explorer.progress.value)"))
-        time.sleep(0.3)
-    assert len(seen) > 1
     press(kernel, cancel)
     told = printed(kernel, "explorer.wait(); print(explorer.table.value, explorer.trained)")
     assert "nothing is kept" in told
@@ -140,16 +156,15 @@ def jupyterlab(folder):
         )
         try:
             address = f"http://127.0.0.1:{port}/"
-            for _ in range(240):
-                try:
-                    urllib.request.urlopen(address + "api", timeout=1).close()
+            while True:
+                assert server.poll() is None, (folder / "log").read_text()
+                with suppress(OSError):
+                    urllib.request.urlopen(address + "api", timeout=60).close()
                     break
-                except OSError:
-                    time.sleep(0.25)
             yield address
         finally:
             server.terminate()
-            server.wait(timeout=20)
+            server.wait()
 
 
 def _free_port() -> int:
@@ -158,29 +173,24 @@ def _free_port() -> int:
         return one.getsockname()[1]
 
 
-@pytest.mark.skipif(not shutil.which("chromium"), reason="needs Debian's chromium on the path")
-def test_in_jupyterlab_a_reader_presses_train_and_reads_the_table(tmp_path):
-    from playwright.sync_api import TimeoutError, sync_playwright
-
+def test_in_jupyterlab_a_reader_presses_train_and_reads_the_table(browser, tmp_path):
     code = 'import modnoise as mn\nmn.widgets.explore("smoke", width=33, steps=20)'
     page_of = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
     page_of.metadata.kernelspec = {"display_name": "Python 3", "name": "python3"}
     nbformat.write(page_of, tmp_path / "live.ipynb")
-    with jupyterlab(tmp_path) as address, sync_playwright() as play:
-        flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        browser = play.chromium.launch(executable_path=shutil.which("chromium"), args=flags)
+    with jupyterlab(tmp_path) as address:
         page = browser.new_page()
         dialog = page.locator(".jp-Dialog .jp-mod-accept").first  # under load: which kernel?
         page.add_locator_handler(dialog, lambda accept: accept.click())
-        page.goto(f"{address}lab/tree/live.ipynb", timeout=60_000)
+        page.goto(f"{address}lab/tree/live.ipynb")
         train = page.get_by_role("button", name="Train")
-        for _ in range(8):  # the page hears no key before it has a kernel, and says so nowhere
-            page.locator(".jp-Notebook .jp-Cell .cm-content").first.click(timeout=90_000)
+        for _ in range(40):  # the page hears no key before it has a kernel, and says so nowhere
+            page.locator(".jp-Notebook .jp-Cell .cm-content").first.click()
             page.keyboard.press("Shift+Enter")
             with suppress(TimeoutError):
                 train.wait_for(timeout=20_000)
                 break
         train.click()
-        page.get_by_text("step 20 of 20").wait_for(timeout=60_000)
+        page.get_by_text("step 20 of 20").wait_for()
         assert page.locator(".jp-OutputArea th", has_text="G_random").count() == 1
-        browser.close()
+        page.close()

@@ -9,7 +9,6 @@ import torch
 from judging import said
 
 from modnoise import judge
-from modnoise.arithmetic.extraction import planes as planes_of
 from modnoise.arithmetic.extraction.net import extract
 from modnoise.arithmetic.extraction.planes import (
     diagonal,
@@ -55,11 +54,6 @@ def rule_tensor(op="add", p=P):
     for axis in range(3):
         T = T - T.mean(axis, keepdim=True)
     return T.float()
-
-
-def nulls(nets, n=2):
-    rng = np.random.default_rng(0)
-    return [net_moment(nets, torch.from_numpy(rng.permutation(nets.width))) for _ in range(n)]
 
 
 def test_the_moment_is_the_sum_over_neurons_of_unit_rows():
@@ -316,10 +310,6 @@ def test_controls_need_all_three_and_each_can_refute():
 
 
 # --- what mutations asked for
-
-
-def test_the_module_says_how_many_starts_and_steps():
-    assert (2 / 3) ** planes_of.ITERATIONS < 1e-8
 
 
 def test_fewer_neurons_than_components_give_fewer_planes():

@@ -313,13 +313,6 @@ def test_a_net_without_facts_finds_the_teacher_and_stores_what_it_is_given():
     assert run.operations == 6 * 1000 * 4 * 20 * 2000
 
 
-def test_whose_claims_they_are():
-    names = {x: one.paper for x, one in mn.CLAIMS.items() if x.startswith("RAF-")}
-    assert set(names.values()) == {"Farné et al. 2026", "Ours: controls and findings"}
-    assert names["RAF-both"] == "Farné et al. 2026"
-    assert mn.CLAIMS["R5.1"].paper == "Liu & Lu 2026"
-
-
 def test_the_mean_has_the_error_of_its_seeds_and_no_less_than_counting():
     frame = made(lam=[0.5]).drop(columns=["seeds"])
     runs = pd.concat([frame.assign(seed=s) for s in (1, 2)])

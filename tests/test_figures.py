@@ -11,7 +11,6 @@ from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import matplotlib as mpl
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -229,18 +228,6 @@ def test_the_progress_measure_is_the_test_accuracy_of_each_part_and_the_noise_kn
     assert ax.lines[-2].get_linestyle() == "--"
 
 
-def test_the_progress_measure_draws_the_parts_it_is_given_by_their_names_at_a_given_size():
-    names = {"G_random": "blind", "full": "whole"}
-    draw = figures.progress_measure
-    fig = style.themed("light", draw, HISTORY, names=names, size=(7.0, 2.4), **COMMON)
-    (ax,) = fig.axes
-    for xy, part in zip(lines(ax)[:-1], names, strict=True):
-        rows = HISTORY[(HISTORY.part == part) & (HISTORY.step >= 1)]
-        np.testing.assert_array_equal(xy, rows[["step", "accuracy_test"]])
-    assert [text.get_text() for text in ax.texts][:2] == ["blind", "whole"]
-    assert tuple(fig.get_size_inches()) == (7.0, 2.4)
-
-
 def test_against_noise_each_seed_is_a_thin_line_and_their_median_a_thick_one():
     axes = drawn("filtration_against noise").axes
     for ax, role in zip(axes, ("test", "noisy"), strict=True):
@@ -254,16 +241,6 @@ def test_against_noise_each_seed_is_a_thin_line_and_their_median_a_thick_one():
             np.testing.assert_array_equal(next(found)[:, 1], middle)
         assert next(found, None) is None
     assert {line.get_linestyle() for line in axes[1].lines[:-1]} == {"--"}
-
-
-def test_against_width_the_ticks_are_the_widths_in_powers_of_two():
-    axes = drawn("filtration_against width").axes
-    for xy, part in zip(lines(axes[0]), LOOKS, strict=True):
-        rows = BY_WIDTH[BY_WIDTH.part == part]
-        np.testing.assert_array_equal(xy, rows[["width", "accuracy_test"]])
-    assert axes[1].get_xscale() == "log"
-    assert tuple(axes[1].get_xticks()) == WIDTHS
-    assert [x.get_text() for x in axes[1].get_xticklabels()] == [str(x) for x in WIDTHS]
 
 
 def test_filtration_against_anything_else_is_refused():
@@ -316,24 +293,6 @@ def test_swap_bars_are_medians_over_seeds_and_dots_the_seeds():
         assert sorted(dots) == sorted(rows[["accuracy_test", "accuracy_noisy"]].to_numpy().ravel())
 
 
-def test_neurons_are_rows_and_u_v_w_columns_on_shared_symmetric_limits():
-    axes = np.reshape(drawn("neurons").axes, (3, 3))
-    for (i, j), ax in np.ndenumerate(axes):
-        np.testing.assert_array_equal(lines(ax)[0][:, 1], VECTORS[j, i])
-        low, high = ax.get_ylim()
-        assert low == -high
-        assert ax.get_ylim() == axes[0, j].get_ylim()
-        assert high > VECTORS[j].abs().max()
-
-
-def test_the_split_of_a_neuron_shows_before_g_and_r_in_their_colours():
-    axes = np.reshape(drawn("neuron_split").axes, (3, 3))
-    for (i, j), ax in np.ndenumerate(axes):
-        np.testing.assert_array_equal(lines(ax)[0][:, 1], VECTORS[i, j])
-        role = ("ink", "test", "noisy")[i]
-        assert ax.lines[1].get_color() == style.PALETTES["light"][role]
-
-
 def test_the_answer_map_tells_the_true_the_given_wrong_and_any_other_label():
     answers = TRUE.clone()
     answers[0, 2, 3] = GIVEN[0, 2, 3]
@@ -370,20 +329,7 @@ def test_frequency_counts_count_the_neurons_at_each_frequency():
     assert bars == pytest.approx({1: 1, 2: 1, 3: 2})
 
 
-@pytest.mark.parametrize(
-    ("p", "ticks"),
-    [(31, [1, 10, 15]), (61, [1, 10, 20, 30]), (113, [1, 10, 20, 30, 40, 50, 56]), (7, [1, 3])],
-)
-def test_frequencies_are_ticked_at_the_first_the_round_and_the_highest(p, ticks):
-    fig = style.themed("light", figures.frequency_counts, DOMINANT, p=p, title="A finding")
-    assert list(fig.axes[0].get_xticks()) == ticks
-
-
 # Labels and show
-
-
-def test_labels_at_the_same_height_are_spread_around_it():
-    np.testing.assert_allclose(style.spread([5.0] * 3, [2.0] * 3, low=0.0), [3, 5, 7])
 
 
 def test_labels_keep_the_order_of_their_lines_and_stay_above_the_floor():
@@ -459,15 +405,6 @@ def test_show_refuses_a_figure_without_words(alt):
         style.show(simple, alt=alt)
     with pytest.raises(TypeError, match="alt"):
         style.show(simple)
-
-
-def test_settings_of_matplotlib_and_pyplot_stay_as_they_were():
-    before, seaborn_free = dict(mpl.rcParams), plt.get_fignums()
-    for call in CALLS:
-        drawn(call)
-    style.show(simple, alt="Two lines")
-    assert dict(mpl.rcParams) == before
-    assert plt.get_fignums() == seaborn_free == []
 
 
 def test_settings_of_the_reader_do_not_change_a_figure():

@@ -68,10 +68,9 @@ def line(ax, color):
     return found
 
 
-@pytest.mark.parametrize("theme", style.PALETTES)
 @pytest.mark.parametrize("call", CALLS)
-def test_every_figure_is_readable_in_both_themes(call, theme, assert_readable):
-    assert_readable(drawn(call, theme))
+def test_every_figure_is_readable(call, assert_readable):
+    assert_readable(drawn(call))
 
 
 def test_a_ladder_shows_the_test_error_and_how_far_the_noise_is_fit():
@@ -82,11 +81,6 @@ def test_a_ladder_shows_the_test_error_and_how_far_the_noise_is_fit():
     assert list(line(ax, color["test"]).get_xdata()) == list(WIDTHS)
     assert [float(x.get_xdata()[0]) for x in ax.lines if len(set(x.get_xdata())) == 1] == [65.0]
     assert "wrong labels not fit" in [text.get_text() for text in ax.texts]
-
-
-def test_a_ladder_that_never_fits_has_no_border():
-    (ax,) = drawn("one_ladder that never fits").axes
-    assert "wrong labels not fit" not in [text.get_text() for text in ax.texts]
 
 
 def test_descent_has_error_above_and_cross_entropy_below_per_column_and_noise():
@@ -104,16 +98,6 @@ def test_descent_has_error_above_and_cross_entropy_below_per_column_and_noise():
     assert top[0].get_ylim() == top[2].get_ylim()
 
 
-@pytest.mark.parametrize("theme", style.PALETTES)
-def test_dots_are_filled_where_the_wrong_labels_are_fit_and_missing_without_noise(theme):
-    ax = drawn("descent", theme).axes[0]
-    assert len(ax.collections) == 2  # noise 0.1 and 0.3
-    page = style.PALETTES[theme]["page"]
-    for dots, noise in zip(ax.collections, (1, 2), strict=True):
-        faces = [to_hex(face) for face in dots.get_facecolors()]
-        assert faces == [page, page, *[to_hex(ax.lines[noise].get_color())] * 2]
-
-
 def test_seed_ladders_have_a_thin_line_per_seed_and_their_median_with_dots():
     fig = drawn("seed_ladders")
     assert [ax.get_title("left") for ax in fig.axes] == ["noise 10 %", "noise 30 %"]
@@ -128,45 +112,6 @@ def test_seed_ladders_have_a_thin_line_per_seed_and_their_median_with_dots():
         page = style.PALETTES["light"]["page"]
         faces = [to_hex(face) == page for face in ax.collections[0].get_facecolors()]
         assert faces == [True, True, False, False]
-
-
-@pytest.mark.parametrize(
-    "call", ["descent", "activations", "seed_ladders", "regime_map", "tied_nets"]
-)
-def test_names_in_the_legend_have_the_colour_of_text(call):
-    for theme, palette in style.PALETTES.items():
-        (legend,) = drawn(call, theme).legends
-        assert {text.get_color() for text in legend.get_texts()} == {palette["ink"]}
-
-
-def test_one_column_stands_as_two_panels_side_by_side():
-    first, second = drawn("descent of one column").axes
-    assert first.get_ylabel() == "test error"
-    assert second.get_ylabel() == "test cross-entropy, nats"
-    assert first.get_position().x1 < second.get_position().x0
-
-
-def test_columns_have_names_and_unknown_ones_are_refused():
-    assert [ax.get_title("left") for ax in drawn("descent by operation").axes[:2]] == [
-        "subtraction", "multiplication"
-    ]  # fmt: skip
-    with pytest.raises(ValueError, match="column = 'seed' is not allowed.*weight_decay"):
-        drawn("descent", column="seed")
-
-
-@pytest.mark.parametrize(
-    ("widths", "named"),
-    [(WIDTHS, WIDTHS), (tuple(2**k + 1 for k in range(4, 13)), (17, 129, 1025))],
-)
-def test_every_width_has_a_tick_and_as_many_as_fit_a_number(widths, named):
-    frame = pd.concat(
-        [GRID[GRID.width == 17].assign(width=width) for width in widths], ignore_index=True
-    )
-    fig = style.themed("light", figures.descent, frame, column="weight_decay", **COMMON)
-    fig.draw_without_rendering()
-    axis = fig.axes[-1].xaxis
-    assert list(axis.get_majorticklocs()) == list(widths)
-    assert [x.get_text() for x in axis.get_ticklabels() if x.get_text()] == [str(x) for x in named]
 
 
 def test_variants_have_a_row_each_with_a_line_per_noise_and_a_dash_per_decay():

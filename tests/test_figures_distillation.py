@@ -16,7 +16,6 @@ from drawing import draw, line_of, public_figures
 from modnoise.distillation import compare, features, figures, widgets
 from modnoise.distillation.engine import STUDENTS
 from modnoise.distillation.training import Gallery
-from modnoise.pages.style import PALETTES
 
 RNG = np.random.default_rng(0)
 
@@ -94,10 +93,9 @@ CALLS = {
 drawn = partial(draw, figures, CALLS)
 
 
-@pytest.mark.parametrize("theme", PALETTES)
 @pytest.mark.parametrize("name", CALLS)
-def test_every_figure_draws_in_both_themes(name, theme):
-    drawn(name, theme).draw_without_rendering()
+def test_every_figure_is_readable(name, assert_readable):
+    assert_readable(drawn(name))
 
 
 def test_every_figure_is_called_here():
@@ -132,26 +130,12 @@ def test_students_have_their_intervals():
     assert len(ax.containers) == 2 * len(STUDENTS)
 
 
-def test_fates_add_up():
-    ax = drawn("fates").axes[0]
-    widths = [bar.get_width() for bar in ax.patches]
-    assert widths == pytest.approx([0.1, 0.2, 0.3, 0.4] * 2)
-
-
 def test_pictures_are_shown_as_they_are():
     axes = drawn("pictures").axes
     shown = [np.asarray(ax.images[0].get_array()) for ax in axes]
     assert (shown[0] == GREY[0].reshape(8, 8)).all()
     assert (shown[4] == GREY[3].reshape(8, 8)).all()
     assert [axes[i].get_ylabel() for i in (0, 4)] == ["teacher", "student"]
-
-
-def test_times_leave_out_what_is_not_reached():
-    ax = drawn("times").axes[0]
-    assert line_of(ax, [400, 440, 800])
-    assert line_of(ax, [420, 800])
-    ax = drawn("flow").axes[1]
-    assert line_of(ax, [100, 200])
 
 
 def test_the_spectrum_counts_every_eigenvalue_once():

@@ -1,4 +1,4 @@
-"""Figures and slider of rules and facts show the numbers they are given, in both themes."""
+"""Figures and slider of rules and facts show the numbers they are given."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import pytest
 from drawing import draw, line_of, public_figures
 
 from modnoise.facts import compare, figures, widgets
-from modnoise.pages.style import PALETTES
 
 LINE = pd.DataFrame(
     {"lam": [0.01, 0.1, 1.0], "e_gen": [0.2, 0.19, 0.18], "e_mem": [0.3, 0.33, 0.4]}
@@ -36,10 +35,9 @@ CALLS = {
 drawn = partial(draw, figures, CALLS)
 
 
-@pytest.mark.parametrize("theme", PALETTES)
 @pytest.mark.parametrize("name", CALLS)
-def test_every_figure_draws_in_both_themes(name, theme):
-    drawn(name, theme).draw_without_rendering()
+def test_every_figure_is_readable(name, assert_readable):
+    assert_readable(drawn(name))
 
 
 def test_every_figure_is_called_here():
@@ -88,17 +86,6 @@ def test_a_trained_net_and_fixed_features_are_beside_each_other():
     ]  # fmt: skip
     assert [x.lines[0].get_ydata().tolist() for x in facts.containers] == [ROWS.e_mem.tolist()] * 2
     assert rule.get_title(loc="left") == "rule: wrong on new inputs"
-
-
-def test_rates_are_named_with_their_slopes():
-    texts = [x.get_text() for x in drawn("rates").axes[0].texts]
-    assert [x.split("slope ")[1] for x in texts] == ["−0.50", "−0.50", "−1.00"]
-
-
-def test_both_ends_of_the_share_of_facts():
-    left, right = drawn("against_facts").axes
-    assert left.lines[0].get_ydata()[-1] == pytest.approx(2)
-    assert right.lines[0].get_ydata()[-1] == pytest.approx(90)
 
 
 def test_the_slider_walks_through_the_penalties_with_both_learners():

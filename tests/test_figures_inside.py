@@ -93,14 +93,13 @@ def points(line):
     return [tuple(xy) for xy in line.get_xydata()]
 
 
-@pytest.mark.parametrize("theme", style.PALETTES)
 @pytest.mark.parametrize("name", CALLS)
-def test_every_figure_is_readable_in_both_themes(name, theme, assert_readable):
-    fig = drawn(name, theme)
+def test_every_figure_is_readable(name, assert_readable):
+    fig = drawn(name)
     assert_readable(fig)
     for legend in fig.legends:
         colors = {text.get_color() for text in legend.get_texts()}
-        assert colors == {style.PALETTES[theme]["ink"]}
+        assert colors == {style.PALETTES["light"]["ink"]}
 
 
 def test_angles_are_dots_beside_the_diagonal_and_larger_where_w_is():
@@ -112,14 +111,6 @@ def test_angles_are_dots_beside_the_diagonal_and_larger_where_w_is():
         np.testing.assert_allclose(dots.get_offsets(), one[["angle_sum", "angle_w"]])
         assert (np.diff(dots.get_sizes()) > 0).all()
         assert points(ax.lines[0]) == [(-np.pi, -np.pi), (np.pi, np.pi)]
-
-
-@pytest.mark.parametrize(("op", "sign"), [("add", "+"), ("sub", "−")])
-def test_the_sign_between_the_angles_is_the_operations(op, sign):
-    frame = neurons(["one"]).assign(op=op)
-    assert drawn("phase_relation", "light", frame).axes[0].get_xlabel() == (
-        f"$\\varphi_u$ {sign} $\\varphi_v$"
-    )
 
 
 def test_above_is_a_line_per_noise_over_widths_below_one_per_operation_over_noise():
@@ -138,23 +129,6 @@ def test_above_is_a_line_per_noise_over_widths_below_one_per_operation_over_nois
             assert points(line) == medians(OPS[OPS.op == op], "noise", column)
     assert all(ax.lines[-1].get_ydata()[0] == 3.29 for ax in fig.axes)
     assert left.get_yscale() == "log"
-
-
-def test_what_is_not_defined_without_noise_has_no_line_there():
-    frame = LADDER.assign(phase_mse=LADDER.phase_mse.where(LADDER.noise > 0))
-    top = drawn("against_width_and_noise", "light", frame, OPS).axes[0]
-    assert len(top.lines) == len(NOISES) - 1 + 1  # and the bound
-
-
-def test_each_weight_decay_has_a_panel():
-    fig = drawn("over_decays")
-    assert [ax.get_title("left") for ax in fig.axes] == ["decay 0.3", "decay 1", "decay 3"]
-    for ax, decay in zip(fig.axes, (0.3, 1.0, 3.0), strict=True):
-        for line, noise in zip(ax.lines, NOISES, strict=False):
-            rows = DECAYS[(DECAYS.weight_decay == decay) & (DECAYS.noise == noise)]
-            assert list(line.get_ydata()) == list(rows.phase_mse)
-    names = [text.get_text() for text in fig.legends[0].get_texts()]
-    assert names == ["noise 0 %", "10 %", "30 %", "unrelated"]
 
 
 def test_panels_with_fewer_points_have_the_axes_of_the_others_and_one_point_is_a_dot():
@@ -196,14 +170,6 @@ def test_row_norms_are_in_units_of_their_mean_and_the_control_is_dash_dotted():
     assert right.lines[-1].get_linestyle() == "-."
 
 
-def test_each_neuron_is_a_dot_at_its_two_scores():
-    fig = drawn("ranked_neurons")
-    assert [ax.get_title("left") for ax in fig.axes] == ["clean", "noisy"]
-    for ax in fig.axes:
-        expected = neurons(["any"])[["strength", "ipr"]]
-        np.testing.assert_allclose(ax.collections[0].get_offsets(), expected)
-
-
 def test_selection_shows_medians_of_seven_test_accuracies_per_operation():
     fig = drawn("selection")
     assert [ax.get_title("left") for ax in fig.axes] == ["addition", "subtraction"]
@@ -242,9 +208,3 @@ def test_pruning_has_three_roles_and_the_random_order_from_either_end():
             ]
         blind = PRUNED[(PRUNED.kept == kept) & (PRUNED.order == "random")]
         assert list(ax.lines[3].get_ydata()) == list(blind.accuracy_test)
-
-
-def test_a_net_without_noisy_pairs_is_pruned_without_their_line():
-    frame = PRUNED.assign(accuracy_noisy=np.nan)
-    ax = drawn("pruning", "light", frame).axes[0]
-    assert len(ax.lines) == 4  # clean, test, random order, chance

@@ -9,7 +9,6 @@ import pytest
 from drawing import draw, public_figures
 
 import modnoise as mn
-from modnoise.pages.style import PALETTES
 from modnoise.rote import figures, tables, widgets
 from modnoise.rote.data import rote_data
 from modnoise.rote.run import RoteRun
@@ -50,10 +49,9 @@ CALLS = {
 drawn = partial(draw, figures, CALLS)
 
 
-@pytest.mark.parametrize("theme", PALETTES)
 @pytest.mark.parametrize("name", CALLS)
-def test_every_figure_draws_in_both_themes(name, theme):
-    drawn(name, theme).draw_without_rendering()
+def test_every_figure_is_readable(name, assert_readable):
+    assert_readable(drawn(name))
 
 
 def test_every_figure_is_called_here():
@@ -76,31 +74,12 @@ def test_layers_show_probe_and_lens_with_the_control():
     assert lines(axes[1]) == [[0.0, 0.3, 0.05], [0.2, 0.25, 0.95]]
 
 
-def test_ranks_are_lines():
-    [ax] = drawn("by_rank").axes
-    assert lines(ax) == [[1.0, 0.4], [1.0, 0.8], [1.0, 0.1], [1.0, 0.97]]
-    assert list(ax.get_xticks()) == [0, 9]
-
-
 def test_bars_are_medians_and_points_are_seeds():
     ax = drawn("shares").axes[0]
     heights = [bar.get_height() for bar in ax.patches]
     assert heights == pytest.approx([0.3, 0.9, 0.1, 0.6])
     assert lines(ax) == [[0.2, 0.4], [0.8, 1.0], [0.1, 0.1], [0.5, 0.7]]
     assert [x.get_text() for x in ax.get_xticklabels()] == ["sums", "questions"]
-
-
-def test_outliers_are_medians_by_layer():
-    left, right = drawn("outliers").axes
-    assert lines(left) == [pytest.approx([1.1, 2.2]), pytest.approx([0.8, 0.9])]
-    assert len(right.patches) == 4
-
-
-def test_widths_are_named_at_their_lines():
-    left, right = drawn("by_width").axes
-    assert lines(left) == [[0.05, 0.7], [0.2, 0.9]]
-    assert lines(right) == [[0.95, 0.93]] * 2
-    assert [x.get_text() for x in left.texts] == ["d = 32", "d = 64"]
 
 
 def test_the_slider_walks_through_the_training():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import pytest
 
 from modnoise.pages.speed import speed_bars
 from modnoise.pages.style import themed
@@ -19,9 +18,8 @@ ROWS = pd.DataFrame(
 )
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_it_draws_in_both_themes(theme, assert_readable):
-    assert_readable(themed(theme, speed_bars, ROWS, title="A title"))
+def test_it_is_readable(assert_readable):
+    assert_readable(themed("light", speed_bars, ROWS, title="A title"))
 
 
 def test_a_bar_is_the_share_of_the_bound_with_what_was_measured_beside_it():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from types import SimpleNamespace
 
 import modnoise_fold
@@ -101,13 +100,6 @@ def test_what_a_reader_came_for_stays_where_it_is_and_its_code_goes_below(kind):
     assert outline(page) == ["Q", output, "then", ("Code", ["draw()"])]
 
 
-def test_a_figure_with_a_caption_stays():
-    figure = nodes.figure("", html(FIGURE), nodes.caption("", "Figure 3"), ids=["paper-fig-3"])
-    page = folded(section("Q", cell("draw()", figure)))
-    assert [type(one) for one in page.children[1].findall(nodes.figure)] == [nodes.figure]
-    assert outline(page)[2] == ("Code", ["draw()"])
-
-
 @pytest.mark.parametrize(
     ("output", "label"),
     [(html(TABLE), "Tables · code"), (printed("1 2"), "Code")],
@@ -147,19 +139,6 @@ def test_a_section_has_one_line_at_the_end_of_its_own_text_in_the_order_of_its_c
     assert outline(second) == ["S", "four"]
 
 
-def test_labels_are_those_that_cells_ask_for_once_each():
-    page = folded(
-        section(
-            "Q",
-            cell("a", html(TABLE), fold="table: each net by FF"),
-            cell("b", html(TABLE), fold="table: each net by FF"),
-            cell("c", printed("1"), fold="MNIST"),
-            cell("d"),
-        )
-    )
-    assert outline(page)[1][0] == "Table: each net by FF · MNIST · code"
-
-
 def test_code_that_is_to_stand_open_does_above_the_line():
     page = folded(
         section(
@@ -178,11 +157,6 @@ def test_code_that_is_to_stand_open_does_above_the_line():
     assert classes == [["cell_input"]]
     only = folded(section("Q", cell("a", fold=False)))
     assert outline(only) == ["Q", "a"]
-
-
-def test_without_code_there_is_no_line():
-    page = folded(section("Q", cell(None, html(FIGURE)), text("then")))
-    assert outline(page) == ["Q", FIGURE, "then"]
 
 
 @pytest.mark.parametrize("kind", ["comment", "raw"])
@@ -256,34 +230,3 @@ def test_the_title_of_a_page_is_that_of_its_answer(tmp_path):
     assert title_of(notebook(tmp_path, printed)) == "Old"
     (tmp_path / "page.md").write_text("# Old")
     assert title_of(tmp_path / "page.md") == "Old"
-
-
-def test_a_line_is_written_unfolded_and_escaped_and_a_script_folds_it():
-    translator = SimpleNamespace(body=[], encode=lambda x: x.replace("<", "&lt;"))
-    node = modnoise_fold.Fold("", label="a < b")
-    modnoise_fold.visit_fold(translator, node)
-    modnoise_fold.depart_fold(translator, node)
-    assert "".join(translator.body) == (
-        '<details class="mn-fold mn-code" open><summary>a &lt; b</summary></details>'
-    )
-    context = {"body": '<p class="mn-x"><details class="mn-fold">'}
-    modnoise_fold.finish(app(), "page", "page.html", context, None)
-    assert context["body"].endswith("fold.open = false;</script>")
-    plain = {"body": "<p>"}
-    modnoise_fold.finish(app(), "page", "page.html", plain, None)
-    assert plain == {"body": "<p>"}
-
-
-def test_the_quickstarts_open_code_goes_from_import_to_the_recovered_rule_in_ten_lines():
-    path = Path(__file__).parent.parent / "notebooks" / "00_quickstart.ipynb"
-    cells = nbformat.read(path, as_version=4).cells
-    opened = [one.source for one in cells if one.metadata.get("fold") is False]
-    lines = [line for line in "\n".join(opened).splitlines() if line]
-    assert len(lines) <= 10
-    assert max(map(len, lines)) <= 79
-    assert "import modnoise as mn" in lines
-    assert 'mn.parts(nets)["G_quadratic"]' in "\n".join(lines)
-    answer = next(one for one in cells if "mn.answer(" in one.source)
-    code = [one.source for one in cells if one.cell_type == "code"]
-    assert code[: len(opened)] == opened  # all that runs before the answer
-    assert code[len(opened)] == answer.source

@@ -8,8 +8,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 import modnoise
 from modnoise.studies import STUDIES
 
@@ -80,35 +78,33 @@ def file_calls(source: str) -> set[str]:
     return {getattr(x, "id", getattr(x, "attr", "")) for x in calls} & OPENING
 
 
-MODULES = sorted(PACKAGE.rglob("*.py"))
-EVERY = pytest.mark.parametrize("path", MODULES, ids=lambda x: str(x.relative_to(PACKAGE)))
+SOURCES = {path: path.read_text(encoding="utf-8") for path in sorted(PACKAGE.rglob("*.py"))}
 
 
-@EVERY
-def test_arrows_run_one_way(path):
-    room, name = place(path)
-    assert room in ROOMS, f"{room} is neither a study of studies.STUDIES nor a room of CORE"
-    wrong = against_the_rule(path.read_text(), room)
-    if (room, name) == ("store", "provenance"):  # asks the package for its version, in a function
-        wrong = [x for x in wrong if x != "modnoise"]
-    assert wrong == []
+def test_arrows_run_one_way():
+    assert {place(path)[0] for path in SOURCES} <= set(ROOMS)
+    wrong = {place(path): against_the_rule(x, place(path)[0]) for path, x in SOURCES.items()}
+    # asks the package for its version, in a function
+    wrong["store", "provenance"] = [x for x in wrong["store", "provenance"] if x != "modnoise"]
+    assert {where: found for where, found in wrong.items() if found} == {}
 
 
-@EVERY
-def test_drawing_is_for_figures_and_showing_for_pages_and_widgets(path):
-    room, name = place(path)
-    found = outside(path.read_text())
-    if name != "figures" and room != "pages":
-        assert not found & DRAWING
-    if name != "widgets" and room != "pages":
-        assert not found & SHOWING
+def test_drawing_is_for_figures_and_showing_for_pages_and_widgets():
+    for path, source in SOURCES.items():
+        room, name = place(path)
+        found = outside(source)
+        if name != "figures" and room != "pages":
+            assert not found & DRAWING, path
+        if name != "widgets" and room != "pages":
+            assert not found & SHOWING, path
 
 
-@EVERY
-def test_only_the_store_and_loaders_of_data_touch_files(path):
-    room, name = place(path)
-    if room not in ("store", "cli") and (room, name) != ("pages", "scorecard") and name != "data":
-        assert file_calls(path.read_text()) == set()
+def test_only_the_store_and_loaders_of_data_touch_files():
+    for path, source in SOURCES.items():
+        room, name = place(path)
+        if room in ("store", "cli") or (room, name) == ("pages", "scorecard") or name == "data":
+            continue
+        assert file_calls(source) == set(), path
 
 
 LIGHT = [f"{study}.{room}" for study in STUDIES

@@ -9,7 +9,7 @@ import numpy as np
 import portable
 import pytest
 
-x86 = pytest.mark.skipif(not portable.limits(), reason="about x86 processors")
+x86 = pytest.mark.skipif(not portable.limits(), reason="about processors beyond AVX2")
 
 
 @x86
@@ -60,7 +60,15 @@ def test_a_run_does_not_start_where_a_library_keeps_to_no_limit(answer, monkeypa
         started(monkeypatch, {"LIMIT": "2"}, answer)
 
 
-def test_other_processors_are_left_as_they_are(monkeypatch):
-    monkeypatch.setattr(portable.platform, "machine", lambda: "arm64")
+def narrow(mode):
+    return {"SIMD Extensions": {"found": ["SSE41", "AVX2", "X86_V3"]}}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("platform.machine", lambda: "arm64"), ("numpy.show_config", narrow)]
+)
+def test_where_nothing_is_wider_nothing_is_repeated(name, value, monkeypatch, capsys):
+    monkeypatch.setattr(f"portable.{name}", value)
     assert portable.limits() == {}
-    assert started(monkeypatch, {}, "torch takes AVX512")[2] == os.environ
+    assert started(monkeypatch, {}, "torch takes AVX512") == []
+    assert capsys.readouterr().out.startswith("Left out: this processor has nothing beyond AVX2")

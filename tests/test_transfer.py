@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
-import logging
 import os
 import shutil
 import subprocess
@@ -116,10 +115,6 @@ def test_any_tar_reads_the_parts_and_they_are_small_few_and_checksummed(made, tm
     assert {n: (m["bytes"], m["sha256"]) for n, m in index["members"].items()} == {
         name: (len(data), hashlib.sha256(data).hexdigest()) for name, data in content(made).items()
     }
-
-
-def test_no_part_is_larger_than_15_megabytes():
-    assert transfer.PART <= 15 * 10**6
 
 
 def test_the_same_store_gives_the_same_bytes_and_an_earlier_export_is_replaced(
@@ -408,10 +403,3 @@ def test_an_import_onto_a_full_disk_is_one_line_and_goes_on_later(made, here, tm
         assert len(store.places()) == n // 3
         import_(store, out)
         assert content(store) == content(made)
-
-
-def test_logging_is_quiet_when_all_is_well(made, here, tmp_path, caplog):
-    caplog.set_level(logging.INFO)
-    export(made, tmp_path / "out")
-    import_(here, tmp_path / "out")
-    assert caplog.messages == []

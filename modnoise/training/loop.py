@@ -14,11 +14,14 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import pandas as pd
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from modnoise.spec import Trainable
 from modnoise.studies import room
 from modnoise.training.settings import check_device, torch_settings
+
+BAR_AFTER = 5.0
+"""Seconds after which a training shows a bar. Source: ours."""
 
 
 class Trained(NamedTuple):
@@ -123,7 +126,9 @@ def train(
         runs: one run, or several that differ in the fields ``PER_NET`` of their kind only.
         device: ``"cpu"`` or ``"cuda"``.
         threads: CPU threads; two one-thread processes beat one two-thread process.
-        progress: show a bar with steps/s and time left once a run takes over 5 s.
+        progress: write a bar with steps/s and time left to the error stream once a run takes over
+            5 s: in a notebook it is no output that a page could take for its own. The variable
+            ``TQDM_DISABLE=1`` of the environment silences it.
         state: continue from here instead of from the initialization.
         on_checkpoint: called with the current `State` about every ``checkpoint_every`` seconds;
             its tensors and rows are live, so write or copy them before returning.
@@ -211,10 +216,10 @@ def drive(
     rows, seconds, recording = list(state.rows), state.seconds, 0.0
     begin = saved = time.monotonic()
     own = state.core_seconds - time.process_time()
-    bar = tqdm(
-        total=steps, initial=state.step, disable=not progress, unit="step", delay=5, desc=name
-    )
-    with bar:
+    silent = {} if progress else {"disable": True}
+    with tqdm(
+        total=steps, initial=state.step, unit="step", delay=BAR_AFTER, desc=name, **silent
+    ) as bar:
         for step in range(state.step, steps + 1):
             if step in record_at and not (step == state.step and step > 0):
                 if torch.cuda.is_initialized():  # what was launched is not recording
