@@ -69,9 +69,9 @@ OVERFLOW = """() => {
     .map((node) => `${node.tagName.toLowerCase()}.${node.className}`).slice(0, 3)
     .concat(`page is ${document.documentElement.scrollWidth} px wide`);
 }"""
-WIDGETS = """() => document.querySelectorAll(
-  'script[type="application/vnd.jupyter.widget-view+json"]').length"""
-DRAWN = """(count) => document.querySelectorAll(".jupyter-widgets, .lm-Widget").length >= count"""
+WIDGETS = """() => document.querySelectorAll(".mn-widget").length"""
+DRAWN = """(count) =>
+  document.querySelectorAll(".mn-widget:has(> :not(noscript))").length >= count"""
 # Figures out of sight or of the other theme are not loaded before they are asked for.
 IMAGES = """() => {
   const all = [...document.images];
