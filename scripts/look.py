@@ -178,7 +178,7 @@ def loading(page: Page, address: str) -> list[str]:
             seen.append(f"widgets: fewer than {count} appeared")
     page.evaluate(IMAGES)
     page.wait_for_timeout(500)
-    page.evaluate("async () => { if (window.MathJax?.startup) await MathJax.startup.promise }")
+    page.evaluate("() => window.formulas")
     return seen
 
 
