@@ -4,7 +4,9 @@
 over http, in light and dark, wide and narrow, saves screenshots and prints: console errors, failed
 requests, requests to other hosts, formulas left as TeX, widgets that did not appear, horizontal
 overflow, serious violations of accessibility rules (axe), sliders that something does not follow,
-pages that are heavy or slow. Ends with an error if there was any. Needs a Chromium on the path.
+pages that are heavy or slow. Says for each page what it costs: processor time of the page's main
+thread, which other work on the machine hardly changes, long tasks and bytes. Ends with an error if
+anything was wrong. Needs a Chromium on the path.
 """
 
 from __future__ import annotations
@@ -18,7 +20,9 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from axe_playwright_python.base import AXE_SCRIPT
 from axe_playwright_python.sync_playwright import Axe
@@ -39,7 +43,7 @@ FLAGS = [
 SIZES = {"wide": (1280, 900), "narrow": (390, 844)}
 THEMES = ("light", "dark")
 HEAVY = 2_500_000  # bytes of one page; the front end that pages share is apart
-PATIENCE = 15_000  # milliseconds that widgets may take
+PATIENCE = 300_000  # milliseconds that anything may take on a machine with much else to do
 SLIDERS = ".mn-recorded input[type=range]"
 SCREEN = 800  # pixels of the first screen at 1280 across
 TALLEST = {"wide": 10_000, "narrow": 16_000}  # pixels of a folded page
@@ -49,7 +53,9 @@ SHORT = {
     "notebooks/99_scorecard.html": 4500,  # a line per claim, of more papers than one
 }
 LONG = ("book/api.html", "genindex.html")  # to look up, not to read
-SLOW = 2.0  # seconds until a page can be read and used
+SLOW = 2000  # milliseconds of processor time until all of a page is there
+SCRIPTS = 400_000  # bytes of scripts that a page reads before it can be used
+MANY = 9_000  # elements of a page
 # Text nodes, outside code, that still hold TeX; and elements that stick out of the window.
 RAW_TEX = r"""() => {
   const walk = document.createTreeWalker(document.querySelector("article") ?? document.body,
@@ -69,9 +75,9 @@ OVERFLOW = """() => {
     .map((node) => `${node.tagName.toLowerCase()}.${node.className}`).slice(0, 3)
     .concat(`page is ${document.documentElement.scrollWidth} px wide`);
 }"""
-WIDGETS = """() => document.querySelectorAll(
-  'script[type="application/vnd.jupyter.widget-view+json"]').length"""
-DRAWN = """(count) => document.querySelectorAll(".jupyter-widgets, .lm-Widget").length >= count"""
+WIDGETS = """() => document.querySelectorAll(".mn-widget").length"""
+DRAWN = """(count) =>
+  document.querySelectorAll(".mn-widget:has(> :not(noscript))").length >= count"""
 # Figures out of sight or of the other theme are not loaded before they are asked for.
 IMAGES = """() => {
   const all = [...document.images];
@@ -79,11 +85,26 @@ IMAGES = """() => {
   return Promise.all(all.filter((image) => !image.complete).map((image) =>
     new Promise((done) => { image.onload = image.onerror = done; })));
 }"""
-USABLE = """() => {
+# What a page loaded over http before it could be used. Formulas come later, figures of the other
+# theme when they are asked for.
+BURDEN = """() => {
   const [page] = performance.getEntriesByType("navigation");
-  const [paint] = performance.getEntriesByName("first-contentful-paint");
-  return Math.max(page.domContentLoadedEventEnd, paint?.startTime ?? 0) / 1000;
+  const early = performance.getEntriesByType("resource")
+    .filter((one) => one.startTime < page.loadEventStart);
+  const shown = new Set([...document.images].filter((one) => one.checkVisibility())
+    .map((one) => one.src));
+  return {
+    scripts: early.filter((one) => one.initiatorType === "script" || /\\.js\\b/.test(one.name))
+      .reduce((sum, one) => sum + one.decodedBodySize, 0),
+    hidden: early.filter((one) => one.initiatorType === "img" && !shown.has(one.name)).length,
+    elements: document.querySelectorAll("*").length,
+  };
 }"""
+SETTLED = """() => Promise.resolve(window.formulas).then(() => document.fonts.ready).then(() =>
+  new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))))"""
+LONG_TASKS = """window.longTasks = 0;
+new PerformanceObserver((list) => { window.longTasks += list.getEntries().length; })
+  .observe({ entryTypes: ["longtask"] });"""
 STILL = "*, ::before, ::after { transition: none !important; animation: none !important; }"
 # Bottoms of the answer, of the first figure and of the first slider; null where there is none.
 FIRST = """() => Object.fromEntries(
@@ -135,6 +156,17 @@ def browser() -> Iterator[Browser]:
             started.close()
 
 
+@contextmanager
+def opened(browser: Browser, **options: Any) -> Iterator[Page]:
+    """A page of its own, which waits for minutes where it waits at all."""
+    context = browser.new_context(**options)
+    context.set_default_timeout(PATIENCE)
+    try:
+        yield context.new_page()
+    finally:
+        context.close()
+
+
 class _Quiet(http.server.SimpleHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         pass
@@ -177,8 +209,7 @@ def loading(page: Page, address: str) -> list[str]:
         except PlaywrightTimeout:
             seen.append(f"widgets: fewer than {count} appeared")
     page.evaluate(IMAGES)
-    page.wait_for_timeout(500)
-    page.evaluate("async () => { if (window.MathJax?.startup) await MathJax.startup.promise }")
+    page.evaluate(SETTLED)
     return seen
 
 
@@ -218,10 +249,60 @@ def weight(file: Path) -> list[str]:
     return [f"heavy: {size / 1e6:.1f} MB"] if size > HEAVY else []
 
 
-def slowness(page: Page, allowed: float = SLOW) -> list[str]:
-    """Whether a loaded page took long until it could be used."""
-    seconds = page.evaluate(USABLE)
-    return [f"slow: usable after {seconds:.1f} s"] if seconds > allowed else []
+def burden(page: Page) -> list[str]:
+    """Whether a page opened over http asks for too much before it can be used.
+
+    Counts only what is the same on every machine: bytes, elements, figures nobody sees.
+    """
+    found, told = page.evaluate(BURDEN), []
+    if found["scripts"] > SCRIPTS:
+        told.append(f"burden: {found['scripts'] / 1e3:.0f} kB of scripts before it can be used")
+    if found["elements"] > MANY and not page.url.endswith(LONG):
+        told.append(f"burden: {found['elements']} elements")
+    if found["hidden"]:
+        told.append(f"burden: loads {found['hidden']} figures that are not shown")
+    return told
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a page costs until all of it is there: milliseconds of processor time of its main
+    thread, those of them in scripts, tasks that hold it up for 50 ms, bytes transferred."""
+
+    cpu: float
+    scripts: float
+    long_tasks: int
+    bytes: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.cpu:.0f} ms of processor time, {self.scripts:.0f} in scripts; "
+            f"{self.long_tasks} long tasks; {self.bytes / 1e6:.2f} MB"
+        )
+
+    def slow(self, allowed: float = SLOW) -> list[str]:
+        """Whether that is more than a reader has patience for."""
+        return [f"slow: {self}"] if self.cpu > allowed else []
+
+
+def work(browser: Browser, address: str) -> Work:
+    """What it costs to open ``address`` over http with an empty cache."""
+    with opened(browser, viewport={"width": 1280, "height": SCREEN}) as page:
+        page.add_init_script(LONG_TASKS)
+        tools, sizes = page.context.new_cdp_session(page), []
+        tools.send("Network.enable")
+        tools.send("Performance.enable", {"timeDomain": "threadTicks"})
+        tools.on("Network.loadingFinished", lambda e: sizes.append(e["encodedDataLength"]))
+        page.goto(address, wait_until="load")
+        page.wait_for_function(DRAWN, arg=page.evaluate(WIDGETS))
+        page.evaluate(SETTLED)
+        told = {x["name"]: x["value"] for x in tools.send("Performance.getMetrics")["metrics"]}
+        return Work(
+            1000 * told["TaskDuration"],
+            1000 * told["ScriptDuration"],
+            page.evaluate("window.longTasks"),
+            int(sum(sizes)),
+        )
 
 
 def accessibility(page: Page, *rules: str) -> list[str]:
@@ -269,7 +350,8 @@ def views(page: Page) -> Iterator[str]:
             page.wait_for_function(
                 "(theme) => document.documentElement.dataset.theme === theme", arg=theme
             )
-            page.wait_for_timeout(100)
+            page.wait_for_function("(width) => window.innerWidth === width", arg=width)
+            page.evaluate(SETTLED)
             yield f"{theme}, {size}"
 
 
@@ -278,8 +360,12 @@ def look(browser: Browser, site: Path, name: str, out: Path | None = None) -> It
 
     With ``out``, a screenshot of each view goes there.
     """
-    page = browser.new_page()
-    yield from weight(site / name)
+    with opened(browser) as page:
+        yield from weight(site / name)
+        yield from _seen(page, site, name, out)
+
+
+def _seen(page: Page, site: Path, name: str, out: Path | None) -> Iterator[str]:
     yield from loading(page, (site / name).as_uri())
     yield from text(page)
     folds = page.evaluate(FOLDS)
@@ -304,7 +390,6 @@ def look(browser: Browser, site: Path, name: str, out: Path | None = None) -> It
         page.evaluate(UNFOLD, False)
         parts = ("answer", "figure") if re.search(r"13|99", name) else ()
         yield from first_screen(page, *parts)
-    page.close()
 
 
 def main() -> None:
@@ -323,13 +408,15 @@ def main() -> None:
     pages = arguments.pages or names(site)
     out.mkdir(parents=True, exist_ok=True)
     found = []
-    with browser() as opened, served(site.parent) as address:
+    with browser() as started, served(site.parent) as address:
         for name in pages:
-            found += [f"{name}: {wrong}" for wrong in look(opened, site, name, out)]
-            page = opened.new_page()
-            wrong = loading(page, f"{address}/{site.name}/{name}") + slowness(page)
-            found += [f"{name}: [http] {line}" for line in wrong]
-            page.close()
+            found += [f"{name}: {wrong}" for wrong in look(started, site, name, out)]
+            there = f"{address}/{site.name}/{name}"
+            with opened(started) as page:
+                wrong = loading(page, there) + burden(page)
+            cost = work(started, there)
+            print(f"{name}: {cost}", flush=True)
+            found += [f"{name}: [http] {line}" for line in wrong + cost.slow()]
     print("\n".join(found) or f"{len(pages)} pages, nothing wrong; screenshots in {out}")
     sys.exit(bool(found))
 

@@ -37,20 +37,19 @@ def pages() -> list[str]:
 
 def printed(browser: Browser, file: Path) -> tuple[str, bytes]:
     """Title and PDF of one page, with formulas set and all figures of the light theme."""
-    page = browser.new_page()
-    if wrong := look.loading(page, file.as_uri()):
-        raise SystemExit(f"{file.name} does not load: {wrong[0]}")
-    title = page.locator("article h1").first.evaluate("(head) => head.firstChild.textContent")
-    sheets = page.pdf(
-        format="A4",
-        scale=0.85,
-        print_background=True,
-        display_header_footer=True,
-        header_template="<span></span>",
-        footer_template=FOOT,
-        margin={"top": "15mm", "bottom": "18mm", "left": "15mm", "right": "15mm"},
-    )
-    page.close()
+    with look.opened(browser) as page:
+        if wrong := look.loading(page, file.as_uri()):
+            raise SystemExit(f"{file.name} does not load: {wrong[0]}")
+        title = page.locator("article h1").first.evaluate("(head) => head.firstChild.textContent")
+        sheets = page.pdf(
+            format="A4",
+            scale=0.85,
+            print_background=True,
+            display_header_footer=True,
+            header_template="<span></span>",
+            footer_template=FOOT,
+            margin={"top": "15mm", "bottom": "18mm", "left": "15mm", "right": "15mm"},
+        )
     return title, sheets
 
 

@@ -32,8 +32,11 @@ SHOWN = (
     "mn-colophon",
 )
 WIDGET = "application/vnd.jupyter.widget-view+json"
+# What will be folded is not laid out while the page is read.
+BEGIN = """<script>document.documentElement.classList.add("mn-reading");</script>"""
 FOLD = """<script>for (const fold of document.querySelectorAll("details.mn-fold"))
-  fold.open = false;</script>"""
+  fold.open = false;
+document.documentElement.classList.remove("mn-reading");</script>"""
 
 # The heading stays a child of its section, as docutils wants it.
 _SECTION = ('<details class="mn-fold mn-section" open><summary>', "</summary>", "</details>")
@@ -158,7 +161,7 @@ def finish(app: Sphinx, page: str, template: str, context: dict, doctree: Any) -
             again = f"-{counts[found[1]]}" if counts[found[1]] > 1 else ""
             return f'id="{found[1]}{again}"'
 
-        context["body"] = re.sub(r'\bid="(verdict-[^"]+)"', apart, body) + FOLD
+        context["body"] = BEGIN + re.sub(r'\bid="(verdict-[^"]+)"', apart, body) + FOLD
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

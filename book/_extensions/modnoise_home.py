@@ -14,6 +14,7 @@ from pathlib import Path
 import pandas as pd
 import yaml
 from modnoise_book import data_links
+from modnoise_widgets import inline
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
@@ -31,13 +32,6 @@ NAMES = {  # of the parts of `modnoise.parts`, in plain words
     "G_random": "a random frequency instead",
     "R": "what the filter took away",
 }
-MODULE = """<script type="module">
-{code}
-const state = {data};
-const model = {{ get: (name) => state[name], set: (name, value) => {{ state[name] = value; }},
-  save_changes() {{}}, on() {{}} }};
-render({{ model, el: document.getElementById("mn-home") }});
-</script>"""
 
 
 def recorded() -> tuple[dict, pd.DataFrame]:
@@ -60,10 +54,8 @@ def slider() -> str:
     """The widget as HTML that needs nothing but itself, and what it was made from."""
     state, final = recorded()
     here = Path(widgets.__file__).parent
-    module = MODULE.format(
-        code=(here / "recorded.js").read_text(encoding="utf-8"),
-        data=json.dumps(state).replace("</", "<\\/"),
-    )
+    code, css = ((here / f"recorded.{x}").read_text(encoding="utf-8") for x in ("js", "css"))
+    label = "Accuracy of a net and of its parts against label noise"
     run, seeds = final.iloc[0], final.seed.nunique()
     told = (
         f"{final.key.nunique()} recorded runs, "
@@ -74,11 +66,8 @@ def slider() -> str:
         f"with a wrong label, that wrong label."
     )
     data = data_links([EXPERIMENT], SCALE, "")
-    style = (here / "recorded.css").read_text(encoding="utf-8")
     return (
-        f'<figure class="mn-home"><style>{style}</style><div id="mn-home" role="group" '
-        f'aria-label="Accuracy of a net and of its parts against label noise">'
-        f"<noscript>The slider needs JavaScript.</noscript></div>{module}"
+        f'<figure class="mn-home">{inline("mn-home", code, css, state, label)}'
         f'<figcaption><p>{told}</p><p class="mn-row"><a href="notebooks/03_recover_the_rule.html">'
         f"page</a> · as Parquet: {data} · "
         f"<code>{escape(f'modnoise run {EXPERIMENT} --scale {SCALE}')}</code></p>"

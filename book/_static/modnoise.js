@@ -88,7 +88,7 @@
   const again = () => { if (!moved) follow(); };
   window.addEventListener("load", () => {
     again();
-    window.MathJax?.startup?.promise?.then(again);
+    window.formulas?.then(again);
   });
 
   document.addEventListener("DOMContentLoaded", () => {
