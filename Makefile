@@ -109,6 +109,12 @@ notebooks: $(ENV) ## Store new outputs in notebooks/, run at their default param
 	  xargs -r -P $(JOBS) -I {} $(RUN) scripts/execute.py {} {}
 	$(if $(SCORECARD),$(RUN) scripts/execute.py $(SCORECARD) $(SCORECARD))
 
+.PHONY: dist
+dist: $(ENV) ## Build the source archive and the wheel into dist/, and check what an index asks of them
+	rm -rf dist
+	$(RUN) -m build --no-isolation --outdir dist .
+	$(RUN) -m twine check --strict dist/*
+
 .PHONY: readme
 readme: $(ENV) ## Write the README's figure and verdicts, and the page on speed, from records
 	$(RUN) scripts/readme.py

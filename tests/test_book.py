@@ -5,7 +5,6 @@ The browser's part is skipped where there is no Chromium.
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import re
@@ -30,6 +29,7 @@ from modnoise_book import apart, bring, rows
 import modnoise as mn
 from modnoise.pages import scorecard
 from modnoise.pages.answer import ANSWER
+from modnoise.pages.compact import data_url
 from modnoise.pages.style import PALETTES
 from modnoise.studies import EXPERIMENTS, STUDIES
 
@@ -438,9 +438,8 @@ def test_the_reference_has_every_public_name(site):
 
 
 def test_figures_lie_beside_the_page(tmp_path):
-    drawing = b'<svg xmlns="x" width="75pt" height="30pt"></svg>'
-    data = base64.b64encode(drawing).decode()
-    page = f'<p>$</p><img class="mn-fig" alt="a" src="data:image/svg+xml;base64,{data}"><i>'
+    drawing = b"<svg xmlns='x' width='75pt' height='30pt'></svg>"
+    page = f'<p>$</p><img class="mn-fig" alt="a" src="{data_url(drawing)}"><i>'
     made = apart(page, tmp_path, "../")
     [file] = tmp_path.glob("_images/*.svg")
     assert file.read_bytes() == drawing

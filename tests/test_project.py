@@ -96,21 +96,6 @@ def test_version_is_the_same_everywhere():
     assert {PROJECT["version"], modnoise.__version__, citation["version"]} == {newest}
 
 
-def test_scripts_and_styles_of_widgets_are_installed(monkeypatch):
-    setuptools = pytest.importorskip("setuptools")
-    monkeypatch.chdir(ROOT)
-    distribution = setuptools.Distribution()
-    distribution.parse_config_files(["pyproject.toml"])
-    build = distribution.get_command_obj("build_py")
-    build.finalize_options()
-    build.manifest_files = {}
-    for room in ("facts", "pages"):
-        folder = Path("modnoise") / room
-        wanted = {str(path) for kind in ("js", "css") for path in folder.glob(f"*.{kind}")}
-        assert wanted
-        assert wanted <= set(build.find_data_files(f"modnoise.{room}", str(folder)))
-
-
 def test_vendored_files_are_the_listed_ones():
     lines = (VENDOR / "SHA256SUMS").read_text().splitlines()
     listed = {path: digest for digest, path in (line.split(maxsplit=1) for line in lines)}

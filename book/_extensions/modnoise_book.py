@@ -8,7 +8,6 @@ recorded runs that a page names lie beside it as the Parquet files that they are
 from __future__ import annotations
 
 import ast
-import base64
 import hashlib
 import json
 import re
@@ -17,6 +16,7 @@ from collections.abc import Iterable, Iterator
 from html import escape
 from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -26,8 +26,8 @@ from modnoise.store.provenance import CHECKOUT
 from modnoise.store.records import Store
 from modnoise.studies import EXPERIMENTS
 
-_FIGURE = re.compile(r'<img [^>]*?src="data:image/svg\+xml;base64,([^"]+)"[^>]*?>')
-_SIZE = re.compile(rb'<svg[^>]*? width="([\d.]+)pt" height="([\d.]+)pt"')
+_FIGURE = re.compile(r'<img [^>]*?src="(data:image/svg\+xml,([^"]+))"[^>]*?>')
+_SIZE = re.compile(rb"<svg[^>]*? width='([\d.]+)pt' height='([\d.]+)pt'")
 
 _DATA = re.compile(r'href="(?:\.\./)*_data/([\w-]+/\w+\.parquet)"')
 
@@ -41,7 +41,7 @@ def apart(page: str, folder: Path, to_root: str, lazy: bool = True) -> str:
     """
 
     def linked(found: re.Match[str]) -> str:
-        data = base64.b64decode(found[1])
+        data = unquote_to_bytes(found[2])
         name = f"_images/{hashlib.sha256(data).hexdigest()[:16]}.svg"
         (folder / "_images").mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(data)
@@ -49,9 +49,8 @@ def apart(page: str, folder: Path, to_root: str, lazy: bool = True) -> str:
         if points := _SIZE.search(data):
             width, height = (round(float(x) * 4 / 3) for x in points.groups())
             size = f' width="{width}" height="{height}"'
-        old = f'src="data:image/svg+xml;base64,{found[1]}"'
         new = f'src="{to_root}{name}"{size}{" loading=lazy" if lazy else ""}'
-        return found[0].replace(old, new)
+        return found[0].replace(f'src="{found[1]}"', new)
 
     return _FIGURE.sub(linked, page)
 

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import safetensors.numpy
 
@@ -27,8 +28,10 @@ from modnoise.store.published import (
     WEIGHTS,
     DamagedFile,
     Place,
-    curves_of,
     first_line,
+    rounded,
+    rows_of,
+    table_from,
 )
 from modnoise.store.records import Store, StoreError, writing
 
@@ -150,17 +153,16 @@ def _told(record: Record) -> dict[str, Any]:
 def _write(store: Store, folder: Path, scale: str, entries: Sequence[Entry]) -> None:
     """Replace the files of an experiment, unless they are there already."""
     try:
-        data, sizes = _parquet([(x.run.key, _fields(x.run), x.record.history) for x in entries])
+        data = _parquet([(x.run.key, _fields(x.run), x.record.history) for x in entries])
+        lines = [_facts(entry) for entry in entries]
     except _Unfit as problem:
         raise StoreError(f"cannot publish {folder.name}: {problem}") from None
-    lines, start = [], 0
-    tensors: dict[str, np.ndarray] = {}
-    for entry, size in zip(entries, sizes, strict=True):
-        lines.append(_facts(entry) | _sizes(data, start, size))
-        start += size
-        if entry.weights:
-            own = entry.record.tensors.items()
-            tensors |= {f"{entry.run.key}/{part}": np.ascontiguousarray(x) for part, x in own}
+    tensors: dict[str, np.ndarray] = {
+        f"{entry.run.key}/{part}": x
+        for entry in entries
+        if entry.weights
+        for part, x in rounded(entry.record.tensors).items()
+    }
     files, scales = {f"{scale}{CURVES}": data}, {}
     if tensors:
         files[f"{scale}{WEIGHTS}"] = safetensors.numpy.save(tensors)
@@ -169,7 +171,8 @@ def _write(store: Store, folder: Path, scale: str, entries: Sequence[Entry]) -> 
         scales = store.results.index(folder)[0].model_dump(exclude_none=True)["scales"]
         scales.pop(scale, None)
         files |= {name: x for name, x in before.items() if name.split(".")[0] in scales}
-    scales[scale] = {"footer": _sizes(data, start, len(data) - start), **_factored(lines)}
+    sizes = {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    scales[scale] = {"curves": sizes, **_factored(lines)}
     files[INDEX] = _text(scales)
     if files != before:
         replace_folder(folder, files)
@@ -186,10 +189,12 @@ def _fields(run: Trainable) -> dict[str, Any]:
     return json.loads(run.model_dump_json())
 
 
-def _parquet(
-    runs: Sequence[tuple[str, Mapping[str, Any], pd.DataFrame]],
-) -> tuple[bytes, list[int]]:
-    """Keys, fields and curves as a Parquet file; bytes up to the end of each row group."""
+def _parquet(runs: Sequence[tuple[str, Mapping[str, Any], pd.DataFrame]]) -> bytes:
+    """Keys, fields and curves as a Parquet file.
+
+    All runs are in one row group: with one each, half of the file would say where its columns
+    are. Floats that hardly repeat are split into their bytes, of which only the first compress.
+    """
     fields = [{"key": key, **own} for key, own, _ in runs]
     try:
         tables = [pa.Table.from_pandas(frame, preserve_index=False) for *_, frame in runs]
@@ -199,28 +204,37 @@ def _parquet(
     if both := [name for name in curves.names if name in fields[0]]:
         raise _Unfit(f"column {both[0]} of its curves is also a field of its runs")
     own = pa.schema({name: pa.array([x[name] for x in fields]).type for name in fields[0]})
-    schema, buffer, ends = pa.schema([*own, *curves]), io.BytesIO(), [0]
-    with pq.ParquetWriter(
-        buffer, schema, compression="zstd", compression_level=9, use_dictionary=False,
-        write_statistics=False, store_schema=False,
-    ) as writer:  # fmt: skip
-        for values, table in zip(fields, tables, strict=True):
-            n = table.num_rows
-            columns = [pa.repeat(pa.scalar(values[x.name], x.type), n) for x in own]
-            columns += [table[x.name] if x.name in table.column_names else pa.nulls(n, x.type)
-                        for x in curves]  # fmt: skip
-            writer.write_table(pa.table(columns, schema=schema), row_group_size=n)
-            ends.append(buffer.tell())
+    schema, parts = pa.schema([*own, *curves]), []
+    for values, table in zip(fields, tables, strict=True):
+        n = table.num_rows
+        columns = [pa.repeat(pa.scalar(values[x.name], x.type), n) for x in own]
+        columns += [table[x.name] if x.name in table.column_names else pa.nulls(n, x.type)
+                    for x in curves]  # fmt: skip
+        parts.append(pa.table(columns, schema=schema))
+    whole, buffer = pa.concat_tables(parts), io.BytesIO()
+    split = [x.name for x in curves if pa.types.is_floating(x.type) and _varied(whole[x.name])]
+    pq.write_table(
+        whole, buffer, row_group_size=max(whole.num_rows, 1), compression="zstd",
+        compression_level=15, use_dictionary=[x for x in schema.names if x not in split],
+        column_encoding=dict.fromkeys(split, "BYTE_STREAM_SPLIT"), write_statistics=False,
+        store_schema=False,
+    )  # fmt: skip
     data = buffer.getvalue()
     _compare(data, runs)
-    return data, np.diff(ends).tolist()
+    return data
+
+
+def _varied(column: pa.ChunkedArray) -> bool:
+    """Whether most values are different."""
+    return 2 * pc.count_distinct(column).as_py() > len(column) - column.null_count
 
 
 def _compare(data: bytes, runs: Sequence[tuple[str, Any, pd.DataFrame]]) -> None:
     """Read all curves back: they must be what they were."""
-    file = pq.ParquetFile(pa.BufferReader(data))
-    for number, (key, _, frame) in enumerate(runs):
-        again = curves_of(file, number, list(frame.columns)).to_pandas()
+    table, start = table_from(data), 0
+    for key, _, frame in runs:
+        again = rows_of(table, start, len(frame), list(frame.columns)).to_pandas()
+        start += len(frame)
         for name in frame.columns:
             if not again[name].equals(frame[name]):
                 raise _Unfit(f"column {name} of run {key} does not come back as it is")
@@ -233,18 +247,15 @@ def _facts(entry: Entry) -> dict[str, Any]:
     history = entry.record.history
     facts = {"key": entry.run.key, "rows": len(history), "columns": list(history.columns)}
     if entry.weights:
-        own = entry.record.tensors
+        own = rounded(entry.record.tensors)
+        if any(np.isinf(x).any() for x in own.values()) and not entry.record.manifest["diverged"]:
+            raise _Unfit(f"a weight of run {entry.run.key} is too large for float16")
         size = sum(x.nbytes for x in own.values())
         facts["weights"] = {"bytes": size, "sha256": tensors_digest(own)}
     return facts | _told(entry.record)
 
 
-def _sizes(data: bytes, start: int, size: int) -> dict[str, Any]:
-    part = memoryview(data)[start : start + size]
-    return {"bytes": size, "sha256": hashlib.sha256(part).hexdigest()}
-
-
-_OWN = {"key", "rows", "bytes", "sha256", "weights"}  # never told for all runs at once
+_OWN = {"key", "rows", "weights"}  # never told for all runs at once
 
 
 def _factored(lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -278,7 +289,7 @@ def _text(scales: Mapping[str, Any]) -> bytes:
         )
         runs = ",\n".join(f"    {json.dumps(run)}" for run in scale["runs"])
         parts.append(f"""  {json.dumps(name)}: {{
-   "footer": {json.dumps(scale["footer"])},
+   "curves": {json.dumps(scale["curves"])},
    "all": {{
 {common}
    }},

@@ -104,11 +104,9 @@ class Manifest(RunFacts):
 
 
 class PublishedRun(RunFacts):
-    """Facts of a published run: its manifest, the columns of its curves, and its row group."""
+    """Facts of a published run: its manifest, and the rows and columns of its curves."""
 
     rows: NonNegativeInt
-    bytes: NonNegativeInt
-    sha256: Sha256
     weights: FileFacts | None = None
     columns: list[Line]
 
@@ -118,7 +116,7 @@ class PublishedScale(BaseModel):
 
     model_config = Spec.model_config
 
-    footer: FileFacts
+    curves: FileFacts
     all: dict[str, Any]
     runs: list[dict[str, Any]]
 
