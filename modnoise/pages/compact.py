@@ -25,8 +25,9 @@ def compact(svg: bytes) -> bytes:
     root = ElementTree.fromstring(svg)
     for one in root.iter():
         one.tag, one.tail = one.tag.removeprefix(f"{{{_SVG}}}"), None
-        one.text = one.text.strip() if one.tag == "style" else None
-    root.remove(root.find("metadata"))
+        one.text = (one.text or "").strip() if one.tag == "style" else None
+    for told in root.findall("metadata"):
+        root.remove(told)
     root.insert(0, _definitions(root))
     for one in root.iter():
         _shorten(one)
@@ -64,12 +65,12 @@ def _shorten(one: Element) -> None:
     if link := one.attrib.pop(_LINK, None):
         one.set("href", link)
     if "d" in one.attrib:
-        one.set("d", path(one.get("d")))
+        one.set("d", path(one.attrib["d"]))
     if "style" in one.attrib:
-        one.set("style", re.sub(r"(?<=[:;]) +|;$", "", one.get("style")))
+        one.set("style", re.sub(r"(?<=[:;]) +|;$", "", one.attrib["style"]))
     if one.tag in ("use", "rect", "image"):
         for name in {"x", "y", "width", "height"} & one.attrib.keys():
-            one.set(name, _rounded(one.get(name)))
+            one.set(name, _rounded(one.attrib[name]))
     if moved := one.get("transform"):
         moved = re.sub(r"translate\([^)]*\)", lambda x: _rounded(x[0]), moved)
         one.set("transform", moved)
@@ -141,10 +142,12 @@ def _rename(root: Element) -> None:
             for found in _REFERENCE.findall(one.get(name, "")):
                 short.setdefault(found, _letters(len(short)))
     for one in root.iter():
-        if (name := one.attrib.pop("id", None)) in short:
+        if (name := one.attrib.pop("id", "")) in short:
             one.set("id", short[name])
         for name in {"href", "clip-path", "style"} & one.attrib.keys():
-            one.set(name, _REFERENCE.sub(lambda x: x[0].replace(x[1], short[x[1]]), one.get(name)))
+            one.set(
+                name, _REFERENCE.sub(lambda x: x[0].replace(x[1], short[x[1]]), one.attrib[name])
+            )
 
 
 def _letters(n: int) -> str:
