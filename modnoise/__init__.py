@@ -49,6 +49,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "filtrate",
             "frequency_norms",
             "inspect",
+            "interpolate",
             "ipr",
             "ipr_logarithm",
             "known_planes",

@@ -137,7 +137,8 @@ def test_provenance_lists_every_field_with_default_source_and_meaning():
 CHANGED = {
     "op": "sub", "p": 31, "train_frac": 0.4, "val_frac": 0.1, "test_frac": 0.2,
     "split": "unordered", "noise": 0.5, "noise_kind": "any", "width": 17, "act": "gelu",
-    "tied": True, "init": "normal", "frozen": "UV", "ridge": 1e-6, "optimizer": "adam", "lr": 0.01, "weight_decay": 0.0,
+    "tied": True, "init": "normal", "frozen": "UV", "ridge": 1e-6,
+    "optimizer": "adam", "lr": 0.01, "weight_decay": 0.0,
     "beta1": 0.8, "beta2": 0.98, "eps": 1e-7, "momentum": 0.5, "warmup": 0, "steps": 10,
     "record_parts": True,
     "record_structure": True, "record_extraction": True,

@@ -36,6 +36,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "without_mu",
         ],
         "gradients": ["alignment"],
+        "lazy": ["interpolate"],
         "metrics": [
             "CHUNK",
             "ROLES",
