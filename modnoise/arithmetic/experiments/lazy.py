@@ -70,7 +70,7 @@ LAZY = (
         ALL,
         {
             "smoke": {"frozen+width": (("UV", 513), ("", 257)), "seed": (101,)},
-            # the frozen network is given four times the neurons, of which it can train one third
+            # the frozen network is given four times the neurons, of whose weights it can train a third
             "laptop": {"frozen+width": (("UV", 2049), ("", 513))},
         },
         _TRAINED,
