@@ -23,6 +23,7 @@ _CLOSED = {
     "smoke": {**_SOLVED, "p": 23, "width": 513},
     "laptop": {**_SOLVED, "p": 59, "width": 2049},
     "fast": {**_SOLVED, "p": 113, "width": 8193},
+    "paper": {**_SOLVED, "p": 113, "width": 8193},
 }
 """At least as many neurons as training pairs: 264, 1740 and 6384."""
 
@@ -55,8 +56,12 @@ LAZY = (
             "seed": NEW_DRAWS,
         },
         ALL,
-        {"smoke": {"width": (513, 1025), "noise": (0.3,), "seed": (101,)}},
-        {scale: _CLOSED[scale] for scale in ("smoke", "laptop")},
+        {
+            "smoke": {"width": (513, 1025), "noise": (0.3,), "seed": (101,)},
+            "fast": {"width": (8193, 16385, 32769)},
+            "paper": {"width": (8193, 16385, 32769)},
+        },
+        _CLOSED,
     ),
     sweep(
         "lazy-readout",
@@ -70,7 +75,7 @@ LAZY = (
         ALL,
         {
             "smoke": {"frozen+width": (("UV", 513), ("", 257)), "seed": (101,)},
-            # the frozen network is given four times the neurons, of whose weights it can train a third
+            # four times the neurons for the frozen network, which trains a third of its weights
             "laptop": {"frozen+width": (("UV", 2049), ("", 513))},
         },
         _TRAINED,
