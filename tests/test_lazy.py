@@ -63,6 +63,7 @@ def features(pairs: int, neurons: int) -> tuple[torch.Tensor, torch.Tensor]:
 def test_the_readout_is_the_ridge_estimate_in_both_of_its_forms(shape):
     H, Y = features(*shape)
     found = ridge_readout(H, Y, 0.01)
+    H, Y = H.numpy(), Y.numpy()
     penalty = 0.01 * np.trace(H @ H.T) / len(H)
     primal = np.linalg.solve(H.T @ H + penalty * np.eye(shape[1]), H.T @ Y)
     dual = H.T @ np.linalg.solve(H @ H.T + penalty * np.eye(shape[0]), Y)

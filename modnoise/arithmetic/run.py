@@ -182,11 +182,9 @@ class Run(TableRun):
     ridge: float | None = field(
         None,
         "ours",
-        "W not trained but solved for by ridge regression on the given labels, in units of the "
-        "mean squared activation (lazy.interpolate); needs frozen = 'UV' and steps = 0",
-        gt=0,
-        le=1,
-    )
+        "W solved for, not trained: ridge of `lazy.interpolate`, over tr(H Hᵀ) / n",
+        gt=0, le=1,
+    )  # fmt: skip
     # optimizer
     optimizer: Literal["adamw", "adam", "muon", "sgd"] = field(
         "adamw", "paper", "optimizer", told="{}"
@@ -257,12 +255,11 @@ class Run(TableRun):
 
     @model_validator(mode="after")
     def _possible_ridge(self) -> Run:
-        if self.ridge is not None and (self.frozen, self.steps) != ("UV", 0):
-            raise ValueError(
-                f"ridge = {self.ridge} is not allowed with frozen = {self.frozen!r}, steps = "
-                f"{self.steps}: a readout that is solved for needs frozen = 'UV' and steps = 0"
-            )
-        return self
+        if self.ridge is None or (self.frozen, self.steps) == ("UV", 0):
+            return self
+        where = f"frozen = {self.frozen!r}, steps = {self.steps}"
+        needed = "it must be frozen = 'UV' and steps = 0"
+        raise ValueError(f"ridge = {self.ridge} is not allowed with {where}: {needed}")
 
     @model_validator(mode="after")
     def _possible_logarithms(self) -> Run:
@@ -318,15 +315,13 @@ class Run(TableRun):
 
     @property
     def operations(self) -> float:
-        """6 n M p steps, three matrix products over n training pairs (or those of a batch).
-
-        With U and V frozen two of them; by ridge a product of activations and a Cholesky factor.
-        """
+        """6 n M p steps, three matrix products over n training pairs (or those of a batch); two
+        with U and V frozen; by ridge one product of activations, and a Cholesky factor."""
         if self.ridge is not None:
             few, many = sorted((self.n_train, self.width))
             return 2.0 * few**2 * many + few**3 / 3
-        products = 4.0 if self.frozen else 6.0
-        return products * (self.batch or self.n_train) * self.width * self.p * self.steps
+        pairs = self.batch or self.n_train
+        return (4.0 if self.frozen else 6.0) * pairs * self.width * self.p * self.steps
 
     @property
     def weight_bytes(self) -> int:

@@ -102,6 +102,7 @@ MEASURES = (
 def gap_table(frame: pd.DataFrame) -> pd.DataFrame:
     """By which measures trained nets are told from frozen ones, a row per (noise, measure).
 
+    At the noise ratios 0.3, 0.5 and 0.8 of which both are in ``frame`` (rows at the last step).
     ``trained`` and ``frozen``: medians over seeds. ``difference``: of the two, trained less
     frozen. ``effect``: the same in units of the spread over seeds, that is of the root mean square
     of both standard deviations; NaN with a single seed on either side. ``apart``: the ranges over
@@ -109,7 +110,7 @@ def gap_table(frame: pd.DataFrame) -> pd.DataFrame:
     """
     frozen, rows = _frozen(frame), []
     trained = frame[frame.frozen != "UV"]
-    for noise in _NOISES:
+    for noise in (x for x in _NOISES if {x} <= {*trained.noise} & {*frozen.noise}):
         sides = [at_noise(x, noise) for x in (trained, frozen)]
         for one in MEASURES:
             a, b = (_measured(side, one.part, one.column) for side in sides)
@@ -125,6 +126,8 @@ def gap_table(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _gap(frame: pd.DataFrame) -> Found:
+    for noise in _NOISES:
+        at_noise(_frozen(frame), noise), at_noise(frame[frame.frozen != "UV"], noise)
     table = gap_table(frame).set_index(["noise", "measure"])
     trained = frame[frame.frozen != "UV"]
     if table.trained[_NOISES[0], MEASURES[0].name] <= 3 * chance(trained):
