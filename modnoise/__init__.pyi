@@ -27,6 +27,7 @@ from .arithmetic import figures as figures
 from .arithmetic import filtrate as filtrate
 from .arithmetic import frequency_norms as frequency_norms
 from .arithmetic import inspect as inspect
+from .arithmetic import interpolate as interpolate
 from .arithmetic import ipr as ipr
 from .arithmetic import ipr_logarithm as ipr_logarithm
 from .arithmetic import known_planes as known_planes

@@ -142,7 +142,7 @@ def told(fields: Mapping[str, FieldInfo], values: Mapping[str, Iterable[Any]]) -
     readers, or without values, are passed over."""
     parts = {}
     for name, info in fields.items():
-        texts = [_text(x) for x in values.get(name, ())]
+        texts = [_text(x) for x in values.get(name, ()) if x != ""]
         if texts and _said(info, "told"):
             parts[name] = _said(info, "told").format(", ".join(texts))
     return [text for _, text in sorted(parts.items(), key=lambda part: part[0] == "seed")]

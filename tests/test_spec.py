@@ -41,6 +41,10 @@ REFUSED = [
     ({"steps": -1}, ["steps = -1", "greater than or equal to 0"]),
     ({"record_parts": 1}, ["record_parts = 1", "boolean"]),
     ({"record_gradients": 1}, ["record_gradients = 1", "boolean"]),
+    ({"frozen": "U"}, ["frozen = 'U'", "'' or 'UV'"]),
+    ({"ridge": 0.0}, ["ridge = 0.0", "greater than 0"]),
+    ({"ridge": 1e-6, "steps": 0}, ["ridge = 1e-06", "frozen = 'UV' and steps = 0"]),
+    ({"ridge": 1e-6, "frozen": "UV"}, ["steps = 200000", "frozen = 'UV' and steps = 0"]),
     ({"dtype": "float16"}, ["dtype = 'float16'", "'float32' or 'float64'"]),
     ({"train_frac": 0.6}, ["train_frac", "0.6 + 0.2 + 0.3", "at most 1"]),
     ({"p": 3, "train_frac": 0.1}, ["train_frac = 0.1", "at least one of the 9 pairs"]),
@@ -133,7 +137,8 @@ def test_provenance_lists_every_field_with_default_source_and_meaning():
 CHANGED = {
     "op": "sub", "p": 31, "train_frac": 0.4, "val_frac": 0.1, "test_frac": 0.2,
     "split": "unordered", "noise": 0.5, "noise_kind": "any", "width": 17, "act": "gelu",
-    "tied": True, "init": "normal", "optimizer": "adam", "lr": 0.01, "weight_decay": 0.0,
+    "tied": True, "init": "normal", "frozen": "UV", "ridge": 1e-6,
+    "optimizer": "adam", "lr": 0.01, "weight_decay": 0.0,
     "beta1": 0.8, "beta2": 0.98, "eps": 1e-7, "momentum": 0.5, "warmup": 0, "steps": 10,
     "record_parts": True,
     "record_structure": True, "record_extraction": True,
@@ -142,15 +147,19 @@ CHANGED = {
 }  # fmt: skip
 
 
+SOLVED = {"frozen": "UV", "steps": 0}
+"""What a readout needs that is solved for."""
+
+
 def test_keys_differ_if_and_only_if_fields_do():
     base = Run(optimizer="sgd")  # the one that also takes a momentum
     assert set(CHANGED) == set(Run.model_fields)
-    keys = {base.key}
+    keys = {base.key, base.but(**SOLVED).key}
     for name, value in CHANGED.items():
-        run = base.but(**{name: value})
+        run = base.but(**{name: value}, **(SOLVED if name == "ridge" else {}))
         assert run != base
         keys.add(run.key)
-    assert len(keys) == 1 + len(CHANGED)
+    assert len(keys) == 2 + len(CHANGED)
     again = Run(optimizer="sgd", momentum=0.0, lr=1e-3)
     assert again == base
     assert again.key == base.key
@@ -187,7 +196,9 @@ def test_another_optimizer_brings_its_own_momentum():
 def test_runs_of_a_stack_may_differ_in_the_per_net_fields_only():
     base = Run(optimizer="sgd")
     for name, value in CHANGED.items():
-        same = base.but(**{name: value}).stack_fields == base.stack_fields
+        needed = SOLVED if name == "ridge" else {}
+        here = base.but(**needed)
+        same = here.but(**{name: value}).stack_fields == here.stack_fields
         assert same == (name in Run.PER_NET), name
 
 

@@ -260,7 +260,11 @@ def test_the_pruning_table_holds_both_ends_of_each_order_and_the_mean_of_several
 def test_the_priors_rows_are_its_accuracies_by_role_beside_the_runs_fields():
     runs = [Run(p=23, noise=noise, seed=3) for noise in (0.0, 0.5)]
     rows = prior_rows(runs)
-    assert rows.part.tolist() == ["label_prior"] * 2
+    assert rows.part.tolist() == ["label_prior", "label_vote"] * 2
+    vote = rows[rows.part == "label_vote"].reset_index(drop=True)
+    assert vote.accuracy_test[0] == 1
+    assert 0.5 < vote.accuracy_test[1] < 1  # of some classes a wrong label has as many votes
+    rows = rows[rows.part == "label_prior"].reset_index(drop=True)
     assert rows.key.tolist() == [run.key for run in runs]
     assert rows.noise.tolist() == [0.0, 0.5]
     assert rows.accuracy_test[0] == 1

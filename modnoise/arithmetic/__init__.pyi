@@ -24,6 +24,7 @@ from .gradients import alignment as alignment
 from .inspection import Inspection as Inspection
 from .inspection import inspect as inspect
 from .inspection import pictures as pictures
+from .lazy import interpolate as interpolate
 from .metrics import CHUNK as CHUNK
 from .metrics import ROLES as ROLES
 from .metrics import accuracy as accuracy

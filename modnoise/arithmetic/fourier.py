@@ -296,6 +296,22 @@ def label_prior(table: NoisyTable) -> Int[Tensor, "run p p"]:
     return kept.argmax(-1).view(runs, p, p)
 
 
+def label_vote(table: NoisyTable) -> Int[Tensor, "run p p"]:
+    """What a vote of the training pairs makes of the given labels, without any net (ours).
+
+    Pairs with the same true class, which for addition is the residue a + b, vote with their given
+    labels; the largest count is the answer for all of them, the lower label at a tie. It knows
+    only which pairs belong together, not what their class is called: a weaker prior than
+    `label_prior`, which also knows that classes follow each other as residues do.
+    """
+    runs, p = len(table.given), table.p
+    votes = torch.zeros(runs, p * p, dtype=torch.long, device=table.given.device)
+    ballot = (table.true * p + table.given).flatten(1)
+    votes.scatter_add_(1, ballot, table.train.flatten(1).long())
+    winner = votes.view(runs, p, p).argmax(-1)
+    return winner.gather(1, table.true.flatten(1)).view_as(table.true)
+
+
 def sparsity(x: Float[Tensor, "run neuron p"]) -> Float[Tensor, "run neuron"]:
     """rho = |x^_k*|^2 / sum over k >= 1 of |x^_k|^2 in (0, 1], k* dominant (follow-up paper).
 

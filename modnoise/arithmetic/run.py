@@ -175,6 +175,15 @@ class Run(TableRun):
     init: Literal["linear", "normal"] = field(
         "linear", "ours", "linear: torch.nn.Linear's default; normal: N(0, M^-1)"
     )
+    frozen: Literal["", "UV"] = field(
+        "", "ours", "UV: U and V stay as drawn, W and mu alone are fitted", told="frozen {}"
+    )
+    ridge: float | None = field(
+        None,
+        "ours",
+        "W solved for, not trained: ridge of `lazy.interpolate`, over tr(H Hᵀ) / n",
+        gt=0, le=1,
+    )  # fmt: skip
     # optimizer
     optimizer: Literal["adamw", "adam", "muon", "sgd"] = field(
         "adamw", "paper", "optimizer", told="{}"
@@ -244,6 +253,14 @@ class Run(TableRun):
         return self
 
     @model_validator(mode="after")
+    def _possible_ridge(self) -> Run:
+        if self.ridge is None or (self.frozen, self.steps) == ("UV", 0):
+            return self
+        where = f"frozen = {self.frozen!r}, steps = {self.steps}"
+        needed = "it must be frozen = 'UV' and steps = 0"
+        raise ValueError(f"ridge = {self.ridge} is not allowed with {where}: {needed}")
+
+    @model_validator(mode="after")
     def _possible_logarithms(self) -> Run:
         for name in ("record_parts", "record_structure", "record_extraction"):
             if getattr(self, name) and self.op == "mul" and not _is_odd_prime(self.p):
@@ -265,7 +282,7 @@ class Run(TableRun):
         Of what the paper leaves open (initialization, beta1, eps, precision) our defaults count.
         The first steps have the paper's own rates; Muon's, which are unknown, are 1e-3 or 0.02.
         """
-        fixed = ("p", "init", "beta1", "eps", "warmup", "batch", "dtype", "matmul")
+        fixed = ("p", "init", "frozen", "beta1", "eps", "warmup", "batch", "dtype", "matmul")
         same = all(getattr(self, x) == type(self).model_fields[x].default for x in fixed)
         same &= self.train_frac in (0.4, 0.5, 0.6)  # paper, Table 1
         same &= self.weight_decay in DECAYS[self.optimizer]
@@ -300,8 +317,13 @@ class Run(TableRun):
 
     @property
     def operations(self) -> float:
-        """6 n M p steps, three matrix products over n training pairs (or those of a batch)."""
-        return 6.0 * (self.batch or self.n_train) * self.width * self.p * self.steps
+        """6 n M p steps, three matrix products over n training pairs (or those of a batch); two
+        with U and V frozen; by ridge one product of activations, and a Cholesky factor."""
+        if self.ridge is not None:
+            few, many = sorted((self.n_train, self.width))
+            return 2.0 * few**2 * many + few**3 / 3
+        pairs = self.batch or self.n_train
+        return (4.0 if self.frozen else 6.0) * pairs * self.width * self.p * self.steps
 
     @property
     def weight_bytes(self) -> int:

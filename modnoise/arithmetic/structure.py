@@ -25,6 +25,7 @@ from modnoise.arithmetic.fourier import (
     frequencies,
     keep_frequency,
     label_prior,
+    label_vote,
     logarithms,
     phase_coherence,
     phase_mse,
@@ -203,21 +204,20 @@ def _of(one: Partition, nets: NetStack, table: NoisyTable) -> dict[str, float]:
 
 
 def prior_rows(runs: Sequence[Run]) -> pd.DataFrame:
-    """One row per run, of a part ``label_prior``: accuracies of `label_prior` on the run's table.
+    """What the labels alone answer: rows of the parts ``label_prior`` and ``label_vote`` per run.
 
-    With the fields of the run, as `modnoise.frames.curves` gives them for nets.
+    Accuracies of the two functions of `fourier` with these names on the run's table, with the
+    fields of the run, as `modnoise.frames.curves` gives them for nets.
     """
     rows = []
     for run in runs:
         table = noisy_table(run)
-        answer = label_prior(table)
-        accuracy = {
-            f"accuracy_{role}": float((answer == label)[mask].double().mean())
-            for role, (mask, label) in zip(ROLES, by_role(table), strict=True)
-        }
-        rows.append(
-            run.model_dump()
-            | {"key": run.key, "step": run.steps, "part": "label_prior"}
-            | accuracy
-        )
+        for part, of in (("label_prior", label_prior), ("label_vote", label_vote)):
+            answer = of(table)
+            accuracy = {
+                f"accuracy_{role}": float((answer == label)[mask].double().mean())
+                for role, (mask, label) in zip(ROLES, by_role(table), strict=True)
+            }
+            here = {"key": run.key, "step": run.steps, "part": part}
+            rows.append(run.model_dump() | here | accuracy)
     return pd.DataFrame(rows)

@@ -12,6 +12,7 @@ from modnoise.arithmetic.engines.reference import ReferenceEngine
 from modnoise.arithmetic.extraction.rows import extraction
 from modnoise.arithmetic.fourier import parts
 from modnoise.arithmetic.gradients import alignment
+from modnoise.arithmetic.lazy import interpolate
 from modnoise.arithmetic.metrics import CHUNK, ROLES, scores
 from modnoise.arithmetic.nets import NetStack, new_nets
 from modnoise.arithmetic.run import Run
@@ -48,11 +49,15 @@ def memory(run: Run, nets: int, device: str) -> int:
     indices = nets * (6 * run.n_train + 3 * run.p**2) * 8
     chunk = 4 * CHUNK[device.split(":")[0]] * item
     widest = int(2.5 * (run.p // 2) * run.weight_bytes) if run.record_parts else 0
-    return 7 * nets * run.weight_bytes + block + indices + chunk + widest
+    few = min(run.n_train, run.width)
+    solved = 8 * (2 * run.n_train * run.width + 3 * few**2) if run.ridge is not None else 0
+    return 7 * nets * run.weight_bytes + block + indices + chunk + max(widest, solved)
 
 
 def stack_size(run: Run, device: str) -> int:
     """How many runs like this one to train as one stack."""
+    if run.ridge is not None:
+        return 1
     if device == "cpu":
         return max(1, STACK_NEURONS // run.width)
     torch.cuda.empty_cache()  # what earlier stacks have given back is free
@@ -131,7 +136,10 @@ def prepare(
         raise ValueError(f"matmul = 'bf16' is not allowed with engine = {engine!r}")
     table = noisy_table(runs).to(device)
     parts_at = set(parts_schedule(run.steps))
-    machine = ENGINES[engine](runs, new_nets(runs), table, device)
+    nets = new_nets(runs)
+    if run.ridge is not None:
+        nets = interpolate(nets.to(device), table, run.ridge)
+    machine = ENGINES[engine](runs, nets, table, device)
     here = record_on or device
     shown = table.to(here)
     return Trainee(

@@ -15,6 +15,7 @@ from modnoise.arithmetic.claims import (
     filtration,
     gradients,
     late,
+    lazy,
     noise_first,
     partitioning,
     phases,
@@ -26,7 +27,7 @@ from modnoise.arithmetic.claims import (
 
 SECTIONS = (
     controls, descent, tempo, variants, tied, noise_first, gradients, sgd, late, collisions,
-    batches, filtration, phases, partitioning, extraction,
+    batches, filtration, lazy, phases, partitioning, extraction,
 )  # fmt: skip
 
 CLAIMS = tuple(claim for section in SECTIONS for claim in section.CLAIMS)

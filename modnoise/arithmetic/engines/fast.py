@@ -79,6 +79,11 @@ def _chain_(act: str, dhidden: Tensor, pre: Tensor, hidden: Tensor) -> Tensor:
     return torch.ops.aten.gelu_backward(dhidden, pre)
 
 
+def _collect_(total: Tensor, part: Tensor, first: bool) -> None:
+    """total = part for the first block, total + part after it, in place."""
+    total.copy_(part) if first else total.add_(part)
+
+
 @dataclass
 class _Block:
     """Indices of one block: ``pairs`` training pairs of each run of a slice, flattened."""
@@ -188,7 +193,7 @@ class FastEngine:
     def gradients(self) -> list[Tensor]:
         """Gradients of the mean cross-entropy over the current pairs, in reused buffers.
 
-        Of [U^T over V^T, W, mu], in this order.
+        Of [U^T over V^T, W, mu], in this order; zero for U and V where they are frozen.
         """
         rows, width = self.lookup.shape[1:]
         self._bias[:, 0, : self.p] = self.mu
@@ -209,24 +214,22 @@ class FastEngine:
             torch.softmax(D, -1, out=D)
             D.view(-1).index_add_(0, block.label, self._minus_one[: many * pairs])
             E = D.bfloat16() if self._low else D
-            dhidden = self._dhidden[: many * pairs * width].view(many, pairs, width)
-            torch.bmm(E, W.mT, out=dhidden)
             if self._low:
                 product = torch.bmm(hidden.mT, E)
                 dW.copy_(product) if block.first else dW.add_(product)
             else:
                 torch.baddbmm(dW, hidden.mT, D, beta=float(not block.first), out=dW)
+            dlookup, _, dmu = (grad[runs] for grad in self.grads)
+            _collect_(dmu, D.sum(1)[:, : self.p], block.first)
+            if self.run.frozen:
+                continue
+            dhidden = self._dhidden[: many * pairs * width].view(many, pairs, width)
+            torch.bmm(E, W.mT, out=dhidden)
             dpre = _chain_(self.act, dhidden, pre.view_as(hidden), hidden)
             sums = embedding_bag(
                 block.order, dpre.view(-1, width), block.offsets, mode="sum"
             ).view(many, rows, width)
-            dlookup, _, dmu = (grad[runs] for grad in self.grads)
-            if block.first:
-                dlookup.copy_(sums)
-                dmu.copy_(D.sum(1)[:, : self.p])
-            else:
-                dlookup.add_(sums)
-                dmu.add_(D.sum(1)[:, : self.p])
+            _collect_(dlookup, sums, block.first)
         for grad in self.grads:
             grad.div_(self.n)
         return self.grads
@@ -262,6 +265,8 @@ class FastEngine:
             step = self.counter.add_(1)
         lr = self.lr * optim.warmup(step, self.run.warmup)
         for i, (x, grad) in enumerate(zip(self.params, grads, strict=True)):
+            if x is self.lookup and self.run.frozen:
+                continue
             self._update(x, grad, [state[i] for state in self.state], step, lr)
 
     def _update(

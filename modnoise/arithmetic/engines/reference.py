@@ -79,6 +79,9 @@ class ReferenceEngine:
         self.runs, self.updates = runs, 0
         self.act, self.tied = nets.act, nets.tied
         self.plain = [PlainNet(nets[i]) for i in range(len(nets))]
+        for net, run in zip(self.plain, runs, strict=True):
+            for layer in (net.U, net.V):  # without a gradient `torch.optim` leaves them alone
+                layer.weight.requires_grad_(not run.frozen)
         self.optimizers = [
             plain_optimizers(net, run) for net, run in zip(self.plain, runs, strict=True)
         ]
@@ -108,11 +111,15 @@ class ReferenceEngine:
         for net, (x_a, x_b, label) in zip(self.plain, self._batch(), strict=True):
             net.zero_grad()
             cross_entropy(net(x_a, x_b), label).backward()
-        tables = [torch.stack([_grad(net.U.weight).T for net in self.plain])]
-        if not self.tied:
-            tables.append(torch.stack([_grad(net.V.weight).T for net in self.plain]))
-        W = torch.stack([_grad(net.W.weight).T for net in self.plain])
-        return [torch.cat(tables, 1), W, torch.stack([_grad(net.W.bias) for net in self.plain])]
+
+        def stacked(layer: str) -> Tensor:
+            weights = [getattr(net, layer).weight for net in self.plain]
+            frozen = not weights[0].requires_grad
+            return torch.stack([torch.zeros_like(x).T if frozen else _grad(x).T for x in weights])
+
+        tables = [stacked("U")] if self.tied else [stacked("U"), stacked("V")]
+        mu = torch.stack([_grad(net.W.bias) for net in self.plain])
+        return [torch.cat(tables, 1), stacked("W"), mu]
 
     def step(self) -> None:
         """One update of every net."""
