@@ -146,6 +146,7 @@ def test_where_the_fast_gradients_fail_autograd_trains(slot, monkeypatch, usual,
     assert gpu_checks._steps("cpu", "fast", "sgd") > 1e-4
     assert gpu_checks._gradients("cpu", "autograd", "float64") < 1e-10
     assert gpu_checks._steps("cpu", "autograd", "sgd") < 1e-8
+    monkeypatch.setattr(FastEngine, "gradients", None)  # never asked for
     monkeypatch.setattr(gpu, "choose", lambda device: ([], {"engine": "autograd"}))
     assert slot("first", "out") == 0
     for run in gpu.runs_of(LINES[0], "smoke"):
