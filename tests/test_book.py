@@ -41,7 +41,8 @@ CHAPTERS = [name for name in NAMES if re.match(r"notebooks/(0[1-9]|1[0-2])_", na
 LOADS = {"script": "src", "img": "src", "iframe": "src", "source": "srcset", "video": "src"}
 LOADED_LINKS = {"stylesheet", "icon", "preload", "prefetch", "modulepreload"}
 
-each = pytest.mark.parametrize("name", NAMES)
+# The reference is one page of thousands of entries: `make look` looks at it, for minutes.
+each = pytest.mark.parametrize("name", [name for name in NAMES if name != "book/api"])
 
 
 @pytest.fixture(scope="session")
