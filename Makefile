@@ -38,7 +38,8 @@ SCORECARD := $(filter notebooks/99_%,$(NOTEBOOKS))
 EXECUTED := $(NOTEBOOKS:%=_build/source/%)
 PACKAGE := $(shell find modnoise -name '*.py' -o -name '*.pyi' -o -name '*.js' -o -name '*.css')
 RESULTS := $(shell find results -type f 2>/dev/null)
-PROSE := _config.yml _toc.yml index.md CHANGELOG.md $(shell find book -type f) scripts/stage.py
+PROSE := _config.yml _toc.yml index.md CHANGELOG.md results/verdicts.md \
+  $(shell find book -type f) scripts/stage.py
 
 ##@ Read
 .PHONY: help
@@ -70,11 +71,12 @@ env: $(ENV) ## Make .venv with the tested versions of constraints.txt
 test: check unit nbval ## Style, unit tests and doctests, and the stored outputs of all notebooks
 
 .PHONY: check
-check: $(ENV) ## Style only: ruff's rules and format, workflows' schema; repairs nothing
+check: $(ENV) ## Style only: ruff's rules and format, schemas of workflows and citation; repairs nothing
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
 	$(RUN) -m check_jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(RUN) -m check_jsonschema --builtin-schema vendor.citation-file-format CITATION.cff
 
 .PHONY: unit
 unit: $(ENV) ## Unit tests, doctests, and one small papermill run per notebook

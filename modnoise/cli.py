@@ -210,11 +210,14 @@ def publish(
         metavar="FIELD=VALUE|all",
         help="weights too for runs with this value (repeated: all must hold), or for all",
     ),
+    exact: bool = typer.Option(
+        False, "--exact", help="these weights in float32: float16 would change a number on a page"
+    ),
     store: Path | None = STORE,
 ) -> None:
     """Write the published files of experiments (default: below MODNOISE_RESULTS, else results/ of
     the checkout) from our records, checked. What was published before of other runs stays, and
-    weights with the curves they belong to.
+    weights with the curves they belong to. Weights are rounded to float16, unless --exact.
 
     \b
     Example:
@@ -227,12 +230,9 @@ def publish(
 
     opened, known = Store(store), studies.EXPERIMENTS
     asked, weights = ({run.key for run in part} for part in (runs, whole))
-    changed = sum(
-        [
-            written(opened, name, scale, known[name].runs(scale), asked=asked, weights=weights)
-            for name in experiments
-        ]
-    )
+    how = {"asked": asked, "weights": weights, "exact": exact}
+    changed = sum([written(opened, name, scale, known[name].runs(scale), **how)
+                   for name in experiments])  # fmt: skip
     print(f"{len(runs)} runs, {len(whole)} of them with weights, in {opened.published} "
           f"({changed} written)")  # fmt: skip
 

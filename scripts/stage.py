@@ -8,13 +8,14 @@ import shutil
 import sys
 from pathlib import Path
 
-FILES = ("_config.yml", "_toc.yml", "index.md", "CHANGELOG.md")
+FILES = ("_config.yml", "_toc.yml", "index.md", "CHANGELOG.md", "results/verdicts.md")
 
 
 def stage(target: Path, notebooks: list[Path]) -> None:
     """Copy the prose to ``target``; keep of its notebooks only those in ``notebooks``."""
     target.mkdir(parents=True, exist_ok=True)
     for name in FILES:
+        (target / name).parent.mkdir(exist_ok=True)
         shutil.copyfile(name, target / name)
     shutil.rmtree(target / "book", ignore_errors=True)
     shutil.copytree("book", target / "book", ignore=shutil.ignore_patterns("__pycache__"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from base64 import b64decode
 from urllib.parse import unquote_to_bytes
 from xml.etree import ElementTree
 
@@ -97,6 +98,18 @@ def test_the_picture_stays_the_same():
     assert one.shape == other.shape
     assert (one < 128).any(axis=2).mean() > 0.02  # something is drawn
     assert (np.abs(one - other).max(axis=2) > 64).mean() < 0.001
+
+
+def test_maps_keep_every_pixel_in_fewer_bytes():
+    def maps(svg: bytes) -> list[bytes]:
+        return [b64decode(x) for x in re.findall(rb"data:image/png;base64,([^\"']+)", svg)]
+
+    whole = drawn()
+    (before,), (after,) = maps(whole), maps(compact(whole))
+    one, other = (np.asarray(Image.open(io.BytesIO(x)).convert("RGBA")) for x in (before, after))
+    assert (one == other).all()
+    assert len(np.unique(one.reshape(-1, 4), axis=0)) > 10
+    assert len(after) < len(before)
 
 
 def test_a_compact_drawing_is_half_as_large_and_refers_only_to_what_it_has():

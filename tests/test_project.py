@@ -89,11 +89,13 @@ def test_make_installs_what_conda_installs():
     assert f'-c constraints.txt -e "{package.removeprefix("-e ")}"' in makefile
 
 
-def test_version_is_the_same_everywhere():
+def test_version_and_date_are_the_same_everywhere():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     changelog = (ROOT / "CHANGELOG.md").read_text()
-    newest = re.search(r"^## \[(\d+\.\d+\.\d+)\]", changelog, flags=re.MULTILINE)[1]
+    released = r"^## \[(\d+\.\d+\.\d+)\] – (\d{4}-\d\d-\d\d)$"
+    newest, date = re.search(released, changelog, flags=re.MULTILINE).groups()
     assert {PROJECT["version"], modnoise.__version__, citation["version"]} == {newest}
+    assert str(citation["date-released"]) == date
 
 
 def test_vendored_files_are_the_listed_ones():

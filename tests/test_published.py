@@ -382,6 +382,23 @@ def test_weights_are_published_rounded_and_the_same_when_published_again(store, 
     assert content(folder)["laptop.safetensors"] == before["laptop.safetensors"]
 
 
+def test_weights_are_exact_where_that_is_asked_for_and_stay_so(store, folder):
+    there, wanted = published(store), weights(1)
+    assert publish(store, "three", "laptop", RUNS, weights=KEYS[1:2], exact=True) == 1
+    for _ in range(2):  # also when it is published again without a word
+        found = there.find(RUNS[1], weights=True)[0].tensors
+        assert {k: x.tobytes() for k, x in found.items()} == {
+            k: x.tobytes() for k, x in wanted.items()
+        }
+        assert publish(store, "three", "laptop", RUNS) == 0
+
+
+def test_rounded_weights_are_not_published_as_exact_ones(store, folder):
+    shutil.rmtree(store.root)
+    with pytest.raises(StoreError, match=f"weights of {KEYS[1]} are not recorded"):
+        publish(store, "three", "laptop", RUNS, weights=KEYS[1:2], exact=True)
+
+
 def test_weights_that_half_precision_cannot_hold_are_refused(store, folder):
     before, large = content(folder), {"U": np.array([1e5], np.float32)}
     store.save(RUNS[1], curves(1), large, FACTS | {"stack": KEYS})
@@ -494,8 +511,8 @@ def test_the_results_are_few_files():
     folders = {path.parent for path in names}
     assert len(names) <= 5 * len(folders)
     assert {path.name for path in names} <= {
-        "README.md", "runs.json", "laptop.parquet", "laptop.safetensors", "fast.parquet",
-        "fast.safetensors",
+        "README.md", "verdicts.md", "runs.json", "laptop.parquet", "laptop.safetensors",
+        "fast.parquet", "fast.safetensors",
     }  # fmt: skip
 
 

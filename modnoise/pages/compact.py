@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import math
 import re
+from base64 import b64decode, b64encode
 from collections.abc import Iterable
 from urllib.parse import quote
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
+
+import numpy as np
+from PIL import Image
 
 _SVG, _LINK = "http://www.w3.org/2000/svg", "{http://www.w3.org/1999/xlink}href"
 _NUMBER = re.compile(r"-?(?:\d+\.?\d*|\.\d+)(?:e-?\d+)?")
@@ -64,6 +69,8 @@ def _shorten(one: Element) -> None:
     """Numbers, styles and links of an element."""
     if link := one.attrib.pop(_LINK, None):
         one.set("href", link)
+    if one.tag == "image":
+        one.set("href", _repacked(one.get("href")))
     if "d" in one.attrib:
         one.set("d", path(one.attrib["d"]))
     if "style" in one.attrib:
@@ -78,6 +85,21 @@ def _shorten(one: Element) -> None:
         if one.tag == "use" and only and "x" not in one.attrib:
             del one.attrib["transform"]
             one.attrib |= {k: v for k, v in zip("xy", only.groups(), strict=True) if v != "0"}
+
+
+def _repacked(link: str) -> str:
+    """A picture as a PNG of numbered colours, if it has few and gets smaller: the same pixels."""
+    before, _, data = link.partition(",")
+    pixels = np.asarray(Image.open(io.BytesIO(b64decode(data))).convert("RGBA"))
+    colors, numbers = np.unique(pixels.reshape(-1, 4), axis=0, return_inverse=True)
+    if len(colors) > 256:
+        return link
+    picture = Image.fromarray(numbers.reshape(pixels.shape[:2]).astype(np.uint8), "P")
+    picture.putpalette(colors.ravel().tolist(), "RGBA")
+    file = io.BytesIO()
+    picture.save(file, "PNG", optimize=True)
+    made = b64encode(file.getvalue()).decode()
+    return min(link, f"{before},{made}", key=len)
 
 
 def _rounded(text: str) -> str:

@@ -28,6 +28,7 @@ from modnoise.store.published import (
     WEIGHTS,
     DamagedFile,
     Place,
+    PublishedRecord,
     first_line,
     rounded,
     rows_of,
@@ -41,7 +42,7 @@ class Entry(NamedTuple):
 
     run: Trainable
     record: Record
-    weights: bool  # whether they go along
+    weights: dict[str, np.ndarray] | None  # as they go along
     new: bool  # whether it was not there like that
 
 
@@ -53,6 +54,7 @@ def publish(
     *,
     asked: Collection[str] | None = None,
     weights: Collection[str] = (),
+    exact: bool = False,
 ) -> int:
     """Write the published files of an experiment at a scale; how many runs are new or changed.
 
@@ -66,7 +68,8 @@ def publish(
         runs: of the experiment at that scale, in its order.
         asked: keys of the runs to publish; None: all of them.
         weights: keys of the runs whose weights go along. Weights published before stay with the
-            curves they belong to.
+            curves they belong to, and as exact as they are.
+        exact: these weights as they are; False: float32 as float16 (`rounded`).
 
     Raises:
         StoreError: no folder is named and there is no checkout; an asked run is not recorded, or
@@ -85,7 +88,8 @@ def publish(
         entries = []
         for key, run in unique.items():
             place, ours = here.get(key), asked is None or key in asked
-            found = _entry(store, run, place, ours=ours, whole=key in weights)
+            whole = key in weights
+            found = _entry(store, run, place, ours=ours, whole=whole, exact=whole and exact)
             entries += [found] if found else []
         try:
             _write(store, folder, scale, entries)
@@ -109,7 +113,7 @@ def _places(store: Store, folder: Path) -> tuple[Place, ...]:
 
 
 def _entry(
-    store: Store, run: Trainable, place: Place | None, *, ours: bool, whole: bool
+    store: Store, run: Trainable, place: Place | None, *, ours: bool, whole: bool, exact: bool
 ) -> Entry | None:
     """What is published of a run, None if there is nothing and it is not asked for."""
     before = record = None
@@ -129,13 +133,17 @@ def _entry(
         if ours or place:
             raise StoreError(f"{run.key} is not recorded in {store.root}: run it first")
         return None
-    same = before if before is not None and before.history.equals(record.history) else None
-    if same and same.has_weights:
-        whole, record = True, record if record.has_weights else same
-    if whole and not record.has_weights:
+    same = before is not None and before.history.equals(record.history)
+    if same and before.has_weights:
+        whole, record = True, record if record.has_weights else before
+        exact = exact or not before.rounded
+    coarse = isinstance(record, PublishedRecord) and record.rounded
+    if (whole and not record.has_weights) or (exact and coarse):
         raise StoreError(f"weights of {run.key} are not recorded in {store.root}: run it first")
-    old = same and same.has_weights == whole and _told(same) == _told(record)
-    return Entry(run, record, whole, not old)
+    same = same and before.has_weights == whole and _told(before) == _told(record)
+    same = same and before.rounded != exact if whole else same
+    tensors = (record.tensors if exact else rounded(record.tensors)) if whole else None
+    return Entry(run, record, tensors, not same)
 
 
 def _checked(store: Store, place: Path | Place, run: Trainable) -> Record | None:
@@ -160,8 +168,7 @@ def _write(store: Store, folder: Path, scale: str, entries: Sequence[Entry]) -> 
     tensors: dict[str, np.ndarray] = {
         f"{entry.run.key}/{part}": x
         for entry in entries
-        if entry.weights
-        for part, x in rounded(entry.record.tensors).items()
+        for part, x in (entry.weights or {}).items()
     }
     files, scales = {f"{scale}{CURVES}": data}, {}
     if tensors:
@@ -247,7 +254,7 @@ def _facts(entry: Entry) -> dict[str, Any]:
     history = entry.record.history
     facts = {"key": entry.run.key, "rows": len(history), "columns": list(history.columns)}
     if entry.weights:
-        own = rounded(entry.record.tensors)
+        own = entry.weights
         if any(np.isinf(x).any() for x in own.values()) and not entry.record.manifest["diverged"]:
             raise _Unfit(f"a weight of run {entry.run.key} is too large for float16")
         size = sum(x.nbytes for x in own.values())

@@ -1,7 +1,7 @@
 """Published records: the runs that come with the checkout, as data that a person opens.
 
 Every experiment has a folder. ``<scale>.parquet`` holds the curves of its recorded runs, each row
-with the fields of its run; ``<scale>.safetensors`` the weights of few of them, float32 rounded to
+with the fields of its run; ``<scale>.safetensors`` the weights of few of them, mostly rounded to
 float16; ``runs.json`` what computed each run, and checksums: of the Parquet file, whose bytes are
 compared before anything is decoded, of the weights of each run, of ``runs.json`` itself. `publish`
 writes them. All: ours.
@@ -65,6 +65,11 @@ class PublishedRecord(Record):
     def has_weights(self) -> bool:
         """Whether the weights were published, and asked for."""
         return self.weights is not None
+
+    @property
+    def rounded(self) -> bool:
+        """Whether weights were rounded when they were published."""
+        return any(x.dtype == np.float16 for x in (self.weights or {}).values())
 
     @property
     def tensors(self) -> dict[str, np.ndarray]:
