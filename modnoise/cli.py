@@ -69,7 +69,7 @@ def _runs(experiments: Sequence[str], scale: str, only: Sequence[str] | None) ->
 
 @app.callback()
 def _options(
-    version: bool = typer.Option(
+    version: bool | None = typer.Option(
         False, "--version", callback=console.version, is_eager=True, help="show it and exit"
     ),
 ) -> None:
@@ -230,9 +230,10 @@ def publish(
 
     opened, known = Store(store), studies.EXPERIMENTS
     asked, weights = ({run.key for run in part} for part in (runs, whole))
-    how = {"asked": asked, "weights": weights, "exact": exact}
-    changed = sum([written(opened, name, scale, known[name].runs(scale), **how)
-                   for name in experiments])  # fmt: skip
+    changed = 0
+    for name in experiments:
+        changed += written(opened, name, scale, known[name].runs(scale),
+                           asked=asked, weights=weights, exact=exact)  # fmt: skip
     print(f"{len(runs)} runs, {len(whole)} of them with weights, in {opened.published} "
           f"({changed} written)")  # fmt: skip
 

@@ -21,7 +21,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from modnoise import cli, studies, sweep
+from modnoise import cli, console, studies, sweep
 from modnoise.arithmetic.run import Run
 from modnoise.pages import scorecard
 from modnoise.pages.parameters import check_parameters
@@ -631,7 +631,7 @@ def test_any_condition_selects_runs_with_that_value_or_is_one_line(text):
 @given(text=st.one_of(st.text(), st.tuples(VALUES, st.sampled_from("smhd ")).map("".join)))
 def test_any_budget_is_positive_seconds_or_one_line(text):
     try:
-        assert 0 < cli._seconds(text) < float("inf")
+        assert 0 < console.seconds(text) < float("inf")
     except SpecError as problem:
         one_line(str(problem))
 

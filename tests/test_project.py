@@ -5,7 +5,6 @@ import json
 import re
 import socket
 import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
@@ -107,11 +106,6 @@ def test_vendored_files_are_the_listed_ones():
         if path.is_file() and path.name != "SHA256SUMS"
     }
     assert found == listed
-
-
-def test_the_vendored_anywidget_is_the_installed_one():
-    installed = Path(sys.prefix) / "share/jupyter/nbextensions/anywidget/index.js"
-    assert (VENDOR / "widgets" / "anywidget.js").read_bytes() == installed.read_bytes()
 
 
 def test_every_notebook_is_a_page_and_every_page_exists():

@@ -293,10 +293,8 @@ class Run(TableRun):
             return ""
         if first:
             return f"the paper's setting, first {first} steps" if self._begins(first) else ""
-        told = {
-            1: "the paper's setting",
-            TEMPO: f"the paper's setting, trained {TEMPO} × faster",
-        }
+        own = "the paper's setting"
+        told = {1: own, TEMPO: f"{own}, trained {TEMPO} × faster"}
         return next((text for tempo, text in told.items() if self._goes_at(tempo)), "")
 
     def _begins(self, first: int) -> bool:

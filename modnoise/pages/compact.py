@@ -70,7 +70,7 @@ def _shorten(one: Element) -> None:
     if link := one.attrib.pop(_LINK, None):
         one.set("href", link)
     if one.tag == "image":
-        one.set("href", _repacked(one.get("href")))
+        one.set("href", _repacked(one.attrib["href"]))
     if "d" in one.attrib:
         one.set("d", path(one.attrib["d"]))
     if "style" in one.attrib:

@@ -116,10 +116,12 @@ def _entry(
     store: Store, run: Trainable, place: Place | None, *, ours: bool, whole: bool, exact: bool
 ) -> Entry | None:
     """What is published of a run, None if there is nothing and it is not asked for."""
-    before = record = None
+    before: PublishedRecord | None = None
+    record: Record | None = None
     if place:
         try:
-            before = _checked(store, place, run)
+            found = _checked(store, place, run)
+            before = found if isinstance(found, PublishedRecord) else None
         except Damaged as problem:
             store.tell(place, problem)
     if ours:
@@ -133,17 +135,17 @@ def _entry(
         if ours or place:
             raise StoreError(f"{run.key} is not recorded in {store.root}: run it first")
         return None
-    same = before is not None and before.history.equals(record.history)
-    if same and before.has_weights:
-        whole, record = True, record if record.has_weights else before
-        exact = exact or not before.rounded
+    same = before if before is not None and before.history.equals(record.history) else None
+    if same and same.has_weights:
+        whole, record = True, record if record.has_weights else same
+        exact = exact or not same.rounded
     coarse = isinstance(record, PublishedRecord) and record.rounded
     if (whole and not record.has_weights) or (exact and coarse):
         raise StoreError(f"weights of {run.key} are not recorded in {store.root}: run it first")
-    same = same and before.has_weights == whole and _told(before) == _told(record)
-    same = same and before.rounded != exact if whole else same
+    old = same and same.has_weights == whole and _told(same) == _told(record)
+    old = old and not (whole and same and same.rounded == exact)
     tensors = (record.tensors if exact else rounded(record.tensors)) if whole else None
-    return Entry(run, record, tensors, not same)
+    return Entry(run, record, tensors, not old)
 
 
 def _checked(store: Store, place: Path | Place, run: Trainable) -> Record | None:
