@@ -461,7 +461,7 @@ def test_the_version_is_told(modnoise):
 @pytest.mark.parametrize("encoding", ["cp932", "gbk", "cp1251", "ascii", "utf-8"])
 def test_no_report_is_lost_in_an_encoding_without_our_signs(encoding, modnoise, tmp_path):
     modnoise("run tiny --scale smoke")
-    save_file({"U": torch.eye(7), "W": torch.eye(7)}, tmp_path / "né².safetensors")
+    save_file({"U": torch.eye(9, 7), "W": torch.eye(7, 9)}, tmp_path / "né².safetensors")
     key = Tiny().runs("smoke")[0].key
     lines = [["list"], ["run", "fig5-noise", "--scale", "smoke", "--plan"], ["show", key],
              ["inspect", str(tmp_path / "né².safetensors")]]  # fmt: skip
@@ -489,10 +489,10 @@ def degraded(sign: str, encoding: str) -> str:
 def test_every_sign_that_the_command_line_may_print_has_its_ascii():
     stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii", newline="")
     console.degrade(stream)
-    titles = [f"{x.title} ({x.paper})" for x in EXPERIMENTS.values()]
-    stream.write("\n".join(titles))
+    titles = "\n".join(f"{x.title} ({x.paper})" for x in EXPERIMENTS.values())
+    stream.write(titles)
     stream.flush()
-    assert b"?" not in stream.buffer.getvalue()
+    assert stream.buffer.getvalue().count(b"?") == titles.count("?")
     stream.write("\udcff日")  # a file's name that is no text, and one in another script
     stream.flush()
     assert stream.buffer.getvalue().endswith(b"??")
