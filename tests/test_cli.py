@@ -453,7 +453,7 @@ def test_the_version_is_told(modnoise):
 @pytest.mark.parametrize("encoding", ["cp932", "gbk", "cp1251", "ascii", "utf-8"])
 def test_no_report_is_lost_in_an_encoding_without_our_signs(encoding, modnoise, tmp_path):
     modnoise("run tiny --scale smoke")
-    save_file({"U": torch.eye(7), "W": torch.eye(7)}, tmp_path / "né².safetensors")
+    save_file({"U": torch.eye(8, 7), "W": torch.eye(7, 8)}, tmp_path / "né².safetensors")
     key = Tiny().runs("smoke")[0].key
     lines = [["list"], ["run", "fig5-noise", "--scale", "smoke", "--plan"], ["show", key],
              ["inspect", str(tmp_path / "né².safetensors")]]  # fmt: skip
