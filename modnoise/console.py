@@ -69,8 +69,9 @@ def seconds(text: str) -> float:
     return found
 
 
-def version(asked: bool) -> None:
+def version(asked: bool) -> bool:
     """Print the package's version and end, if that is asked for."""
     if asked:
         print(f"modnoise {modnoise.__version__}")
         raise typer.Exit
+    return asked
