@@ -95,7 +95,7 @@ def _place(frame: pd.DataFrame, scale: str) -> str:
     parts = []
     for name, form in (("p", "p = {}"), ("images", "{:,} images"), ("steps", "{:,} steps")):
         found = frame[name].dropna().unique() if name in frame else []
-        if len(found) == 1 and found[0] > 0:
+        if len(found) == 1 and found[0] > 1:
             parts.append(form.format(int(found[0])))
     kind = "another setting" if scale in ("fast", "paper") else "smaller setting"
     return f"{kind}: {', '.join(parts)}" if parts else kind

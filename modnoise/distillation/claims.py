@@ -171,6 +171,8 @@ CLAIMS = (
         rules.part_lowers("untaught"),
         same="source",
         over=_ANY,
+        qualifies="DIST-lower",
+        remark="so does a student that no teacher taught",
     ),
     Claim(
         "DIST-CONTROL-replaced",

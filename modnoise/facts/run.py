@@ -90,6 +90,10 @@ class FactsRun(Trainable):
             return self.features * (self.d + 2) + 1
         return self.d if (self.learner, self.kernel) == ("ridge", "equivalent") else self.n
 
+    def papers_setting(self, first: int = 0) -> str:
+        """The equations of the model have no smaller setting; a trained net is ours."""
+        return "" if self.learner == "net" else "the model itself"
+
     @property
     def operations(self) -> float:
         """2 n k (k + d) for matrices of k unknowns, and k^3 / 3 for their solution.
