@@ -28,7 +28,7 @@ from modnoise.store.load import load_or_train
 from modnoise.store.publish import publish
 from modnoise.store.published import Published, _opened, rounded
 from modnoise.store.records import Store, StoreError, configuration
-from modnoise.studies import EXPERIMENTS, SPECS
+from modnoise.studies import EXPERIMENTS, SPECS, spec_from
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "results"
@@ -542,6 +542,27 @@ def test_every_published_run_is_intact_and_beside_the_fields_of_its_experiment()
             if key in here
         ]
         assert all(getattr(r, x) == fields[x].default for r in runs.values() for x in later)
+
+
+def rounded_nets() -> list[Run]:
+    """Runs of two-layer nets whose weights were rounded when they were published."""
+    found = []
+    for key, (place, *_) in Published(RESULTS).places.items():
+        run = spec_from(place.manifest["config"]) if place.facts.weights else None
+        if isinstance(run, Run) and place.read(weights=True).rounded:
+            found.append(pytest.param(run, id=key))
+    return found
+
+
+@pytest.mark.parametrize("run", rounded_nets())
+def test_rounded_nets_have_the_accuracies_that_were_recorded(tmp_path, run):
+    nets, table, history = load_or_train(run, store=Store(tmp_path, RESULTS), progress=False)
+    final = history[history.step == history.step.max()].set_index("part")
+    parts = {"full": nets, "G": mn.parts(nets)["G"]}
+    shown = mn.compare({x: (net, table) for x, net in parts.items() if x in final.index})
+    assert shown.size >= 3
+    for (part, role), value in shown.stack().items():
+        assert f"{value:.1%}" == f"{final.loc[part, f'accuracy_{role}']:.1%}"
 
 
 def test_the_readme_of_the_results_names_every_column_and_no_other():
