@@ -226,7 +226,7 @@ def test_pages_ask_for_little_before_they_can_be_used(site, browser):
     page, found = browser.new_page(), {}
     with look.served(site) as address:
         for name in NAMES:
-            page.goto(f"{address}/{name}.html", wait_until="load")
+            assert page.goto(f"{address}/{name}.html", wait_until="load").ok, name
             found[name] = look.burden(page)
     page.close()
     assert {name: told for name, told in found.items() if told} == {}
