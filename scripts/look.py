@@ -43,7 +43,8 @@ FLAGS = [
 SIZES = {"wide": (1280, 900), "narrow": (390, 844)}
 THEMES = ("light", "dark")
 HEAVY = 2_500_000  # bytes of one page; the front end that pages share is apart
-PATIENCE = 300_000  # milliseconds that anything may take on a machine with much else to do
+PATIENCE = 300_000  # milliseconds that widgets may take on a machine with much else to do
+MINUTES = 600_000  # and anything else
 SLIDERS = ".mn-recorded input[type=range]"
 SCREEN = 800  # pixels of the first screen at 1280 across
 TALLEST = {"wide": 10_000, "narrow": 16_000}  # pixels of a folded page
@@ -160,7 +161,7 @@ def browser() -> Iterator[Browser]:
 def opened(browser: Browser, **options: Any) -> Iterator[Page]:
     """A page of its own, which waits for minutes where it waits at all."""
     context = browser.new_context(**options)
-    context.set_default_timeout(PATIENCE)
+    context.set_default_timeout(MINUTES)
     try:
         yield context.new_page()
     finally:

@@ -10,9 +10,10 @@ import json
 import shutil
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import look
+import modnoise_fold
+import modnoise_widgets
 import numpy as np
 import pandas as pd
 import pytest
@@ -20,6 +21,7 @@ import traitlets
 from ipywidgets.embed import embed_data
 from playwright.sync_api import Browser, Page
 from scipy.special import ndtr
+from sphinx.errors import ExtensionError
 
 from modnoise.facts import limits, theory
 from modnoise.facts.widgets import Live, live
@@ -27,8 +29,7 @@ from modnoise.facts.widgets import Live, live
 NODE = shutil.which("node") or shutil.which("nodejs")
 in_node = pytest.mark.skipif(NODE is None, reason="there is no Node")
 
-BOOK = Path(__file__).parent.parent / "book"
-CODE, STYLE = str(Live._esm), str(Live._css)
+CODE = str(Live._esm)
 
 
 def javascript(source: str, **given: object) -> object:
@@ -209,29 +210,17 @@ def test_points_show_where_the_sliders_match_them():
 
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Live</title>
 <meta name="viewport" content="width=device-width"><style>
-html {{ font-family: sans-serif; background: white; }}
-html[data-theme="dark"] {{ background: #121212; color: #eeeeee; }}
-body {{ margin: 16px; }} {style}</style></head>
-<body><main><article><h1>Live</h1><div id="live"></div></article></main>
+html { font-family: sans-serif; background: white; }
+html[data-theme="dark"] { background: #121212; color: #eeeeee; }
+body { margin: 16px; }</style></head>
+<body><main><article><h1>Live</h1>VIEW</article></main>
 <script>
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const root = document.documentElement;
-const follow = () => {{ root.dataset.theme = dark.matches ? "dark" : "light"; }};
+const follow = () => { root.dataset.theme = dark.matches ? "dark" : "light"; };
 dark.addEventListener("change", follow);
 follow();
-</script><script type="module">
-{code}
-const state = {state};
-const model = {{ get: (name) => state[name], set: (name, value) => {{ state[name] = value; }},
-  save_changes() {{}}, on() {{}} }};
-render({{ model, el: document.getElementById("live") }});
 </script></body></html>"""
-
-STORED = """<!doctype html><html lang="en"><head><title>Live</title></head><body>
-<script src="vendor/widgets/require.js"></script><script src="_static/widgets.js"></script>
-<script src="vendor/widgets/embed-amd.js"></script>
-<script type="application/vnd.jupyter.widget-state+json">{state}</script>
-<script type="application/vnd.jupyter.widget-view+json">{view}</script></body></html>"""
 
 SEEN = """() => {
   const text = (query) => document.querySelector(query).textContent;
@@ -242,10 +231,13 @@ SEEN = """() => {
 
 @pytest.fixture
 def page(browser: Browser, tmp_path) -> Iterator[Page]:
-    made = live(ROWS)
-    state = {name: getattr(made, name) for name in ("eps", "alpha", "lam", "angle", "points")}
+    """What a notebook stores of the widget, as the book shows it, opened from disk."""
+    stored = embed_data(views=[live(ROWS)], drop_defaults=False)
+    [view] = (json.dumps(one) for one in stored["view_specs"])
+    body = f'<script type="{modnoise_fold.WIDGET}">{view}</script>'
     file = tmp_path / "live.html"
-    file.write_text(PAGE.format(code=CODE, style=STYLE, state=json.dumps(state)), "utf-8")
+    shown = modnoise_widgets.drawn(body, stored["manager_state"]["state"])
+    file.write_text(PAGE.replace("VIEW", shown), "utf-8")
     opened = browser.new_page()
     assert look.loading(opened, file.as_uri()) == []
     yield opened
@@ -307,18 +299,8 @@ def test_nothing_is_wrong_in_either_theme_or_size(page):
         assert look.accessibility(page) == [], view
 
 
-def test_what_a_notebook_stores_is_solved_without_a_kernel(browser, tmp_path):
-    stored = embed_data(views=[live(ROWS)], drop_defaults=False)
-    state, view = (json.dumps(stored[x]) for x in ("manager_state", "view_specs"))
-    (tmp_path / "vendor").symlink_to(BOOK / "vendor_root" / "vendor")
-    (tmp_path / "_static").symlink_to(BOOK / "_static")
-    file = tmp_path / "stored.html"
-    file.write_text(STORED.format(state=state.replace("</", "<\\/"), view=view[1:-1]), "utf-8")
-    page = browser.new_page()
-    assert look.loading(page, file.as_uri()) == []
-    page.wait_for_selector(".mn-facts svg")
-    before = page.evaluate(SEEN)
-    page.get_by_role("slider", name="share of facts").press("ArrowRight")
-    after = page.evaluate(SEEN)
-    page.close()
-    assert [name for name in before if before[name] == after[name]] == []
+def test_a_widget_that_only_jupyter_could_draw_is_refused():
+    model = {"model_name": "IntSliderModel", "state": {"value": 1}}
+    body = f'<script type="{modnoise_fold.WIDGET}">{{"model_id": "a"}}</script>'
+    with pytest.raises(ExtensionError, match="IntSliderModel"):
+        modnoise_widgets.drawn(body, {"a": model})
