@@ -163,7 +163,9 @@ def _one_each(card: pd.DataFrame, names: Iterable[str]) -> pd.DataFrame:
 
 def _height(at: str) -> int:
     """How near a setting is to the paper's: 2 the same, 1 at a faster clock, 0 another."""
-    return at.startswith(("the paper's setting", "the model itself")) * (1 if "faster" in at else 2)
+    return at.startswith(("the paper's setting", "the model itself")) * (
+        1 if "faster" in at else 2
+    )
 
 
 def counts(card: pd.DataFrame) -> pd.Series:
