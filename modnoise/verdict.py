@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from html import escape
 from typing import Any, Literal, TypeAlias, get_args
@@ -185,6 +185,16 @@ def chip_words(state: str, tally: str, remarks: Iterable[str]) -> str:
     """
     part = f"{state}, {tally}" if state == "holds in part" else state
     return "; ".join([part, *remarks])
+
+
+def counted(counts: Mapping[str, int]) -> str:
+    """Numbers of claims by state, in words; states that no claim has are left out.
+
+    >>> counted({"holds": 2, "holds in part": 1, "contradicted": 0, "not tested": 1})
+    '2 hold, 1 in part, 1 not tested'
+    """
+    words = {"holds": "hold", "holds in part": "in part", "undecided here": "undecided here"}
+    return ", ".join(f"{n} {words.get(state, state)}" for state, n in counts.items() if n)
 
 
 def word(name: str) -> str:

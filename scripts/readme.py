@@ -14,7 +14,7 @@ import performance
 import modnoise as mn
 from modnoise.pages import scorecard
 from modnoise.pages.style import svg
-from modnoise.verdict import told_seeds
+from modnoise.verdict import counted, told_seeds
 
 ROOT = Path(__file__).resolve().parent.parent
 SCALE = "fast"
@@ -33,7 +33,7 @@ def final_rows(name: str) -> pd.DataFrame:
 def table() -> str:
     """Counts of the papers' claims by verdict, and a line for each that is asked about first."""
     card = scorecard.papers(scorecard.read())
-    counts = ", ".join(f"{n} {state}" for state, n in scorecard.counts(card).items() if n)
+    counts = counted(scorecard.counts(card).to_dict())
     lines = [
         f"{len(card)} claims of the papers: {counts}. All of them, with rules and numbers, and "
         "our controls are on the [scorecard](notebooks/99_scorecard.ipynb). Those that readers "

@@ -198,8 +198,8 @@ def test_papers_but_the_first_fold_under_their_name_and_counts():
     )  # fmt: skip
     card = card.assign(paper=["A", "A", "B & C", "B & C"])
     html = lines(card)._repr_html_()
-    assert '<section class="mn-paper"><div><h3>A</h3> <small>1 holds, 1 contradicted' in html
-    folded = '<details class="mn-paper mn-fold" open><summary><h3>B &amp; C</h3> <small>2 holds<'
+    assert '<section class="mn-paper"><div><h3>A</h3> <small>1 hold, 1 contradicted' in html
+    folded = '<details class="mn-paper mn-fold" open><summary><h3>B &amp; C</h3> <small>2 hold<'
     assert html.count("mn-paper") == 2
     assert folded in html
 

@@ -22,6 +22,7 @@ import modnoise as mn
 from modnoise.pages import scorecard, widgets
 from modnoise.pages.answer import ANSWER
 from modnoise.store.schema import Answered, shaped
+from modnoise.verdict import counted
 
 EXPERIMENT, SCALE = "fig5-noise", "fast"
 STORY = 5  # chapters that tell the story in pictures
@@ -93,8 +94,7 @@ def shown(page: Path) -> tuple[Answered, str]:
 def verdicts(folder: Path) -> str:
     """How many of the papers' claims hold, and the scorecard's figure."""
     card = scorecard.papers(scorecard.read(folder))
-    counts = scorecard.counts(card).items()
-    told = ", ".join(f"**{n}** {state}" for state, n in counts if n)
+    told = counted(scorecard.counts(card).to_dict())
     _, figure = shown(folder / "99_scorecard.ipynb")
     return f"{len(card)} claims of the papers: {told}.\n\n```{{raw}} html\n{figure}\n```"
 

@@ -31,7 +31,7 @@ from modnoise.store.schema import (
     parsed,
     shaped,
 )
-from modnoise.verdict import STATES, VERDICT, chip_words, told_seeds, word
+from modnoise.verdict import STATES, VERDICT, chip_words, counted, told_seeds, word
 
 COLUMNS = (
     "claim", "statement", "source", "rule", "under", "state", "chip", "tally", "counted",
@@ -228,7 +228,7 @@ class Lines:
 
 def _group(paper: str, rows: pd.DataFrame, shown: str, *, first: bool) -> str:
     """The lines of one paper under its name and counts, folded unless it is the first."""
-    told = ", ".join(f"{n} {state}" for state, n in counts(rows).items() if n)
+    told = counted(counts(rows).to_dict())
     head = f"<h3>{escape(paper)}</h3> <small>{told}</small>"
     if first:
         return f'<section class="mn-paper"><div>{head}</div><ul>{shown}</ul></section>'
