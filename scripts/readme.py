@@ -20,14 +20,14 @@ ROOT = Path(__file__).resolve().parent.parent
 SCALE = "fast"
 
 
-def final_rows(name: str) -> pd.DataFrame:
-    """Last rows of all curves of an experiment, of the runs that a page has at hand."""
-    runs = mn.at_hand(name, SCALE)
-    store = mn.Store()
+def widest_rows() -> pd.DataFrame:
+    """Last rows of the widest recorded networks of Fig. 5 at each noise ratio."""
+    runs, store = mn.at_hand("fig5-noise", SCALE), mn.Store()
     if missing := [run.key for run in runs if store.find(run)[0] is None]:
-        raise SystemExit(f"not recorded: {', '.join(missing)}; modnoise run {name}")
-    frame = mn.curves(runs, mn.load_or_train(runs, store=store, weights=False, progress=False))
-    return frame[frame.step == frame.steps]
+        raise SystemExit(f"not recorded: {', '.join(missing)}; modnoise run fig5-noise")
+    known = mn.recorded("fig5-noise", "fig5-width", "fig5-widest", scale=SCALE, store=store)
+    rows = known.like(runs[0], "noise", "width", "seed")
+    return rows[rows.width == rows.groupby("noise").width.transform("max")]
 
 
 def table() -> str:
@@ -55,7 +55,7 @@ def table() -> str:
 
 def figure(folder: Path) -> str:
     """Draw accuracy against noise in both themes; the Markdown that shows the one that fits."""
-    final = final_rows("fig5-noise")
+    final = widest_rows()
     folder.mkdir(exist_ok=True)
     for theme in ("light", "dark"):
         drawing = svg(

@@ -24,13 +24,13 @@ from modnoise.pages.answer import ANSWER
 from modnoise.store.schema import Answered, shaped
 from modnoise.verdict import counted
 
-EXPERIMENT, SCALE = "fig5-noise", "fast"
+EXPERIMENT, WIDER, SCALE = "fig5-noise", ("fig5-width", "fig5-widest"), "fast"
 STORY = 5  # chapters that tell the story in pictures
 FIGURE = 'class="mn-fig'
 NAMES = {  # of the parts of `modnoise.parts`, in plain words
-    "full": "the net as trained",
-    "G_quadratic": "one frequency per neuron",
-    "G_random": "a random frequency instead",
+    "full": "the network as trained",
+    "G": "one frequency per neuron",
+    "G_random_relu": "a random frequency instead",
     "R": "what the filter took away",
 }
 
@@ -40,10 +40,12 @@ def recorded() -> tuple[dict, pd.DataFrame]:
     runs, store = mn.at_hand(EXPERIMENT, SCALE), mn.Store()
     if missing := [run.key for run in runs if store.find(run)[0] is None]:
         raise ExtensionError(f"not recorded: {missing[0]}; modnoise run {EXPERIMENT}")
-    results = mn.load_or_train(runs, store=store, weights=False, progress=False)
-    final = mn.curves(runs, results)
-    final = final[final.step == final.steps]
-    made = mn.widgets.recorded(final, chance=1 / runs[0].p, parts=tuple(NAMES))
+    known = mn.recorded(EXPERIMENT, *WIDER, scale=SCALE, store=store)
+    final = known.like(runs[0], "noise", "width", "seed")
+    final = final[final.width == final.groupby("noise").width.transform("max")]
+    made = mn.widgets.recorded(
+        final, chance=1 / runs[0].p, parts=tuple(NAMES), filtered="G", control="G_random_relu"
+    )
     data = dict(made.data)
     data["parts"] = list(NAMES.values())
     data["rows"] = [{NAMES[part]: x for part, x in row.items()} for row in data["rows"]]
@@ -58,15 +60,17 @@ def slider() -> str:
     code, css = ((here / f"recorded.{x}").read_text(encoding="utf-8") for x in ("js", "css"))
     label = "Accuracy of a net and of its parts against label noise"
     run, seeds = final.iloc[0], final.seed.nunique()
+    widths = f"{final.width.min()} to {final.width.max()}"
     told = (
         f"{final.key.nunique()} recorded runs, "
         f"{f'medians of up to {seeds} seeds' if seeds > 1 else 'one seed'}: "
-        f"a + b mod {run.p}, {run.width} neurons, {run.steps:,} steps, learning rate {run.lr:g}. "
+        f"a + b mod {run.p}, the widest networks recorded at each noise ratio, {widths} neurons, "
+        f"{run.steps:,} steps, learning rate {run.lr:g}. "
         f"Bars from 0 to 100 %, the thin line "
         f"is chance. <em>test</em>: pairs never seen, right label; <em>noisy</em>: training pairs "
         f"with a wrong label, that wrong label."
     )
-    data = data_links([EXPERIMENT], SCALE, "")
+    data = data_links([EXPERIMENT, *WIDER], SCALE, "")
     return (
         f'<figure class="mn-home">{inline("mn-home", code, css, state, label)}'
         f'<figcaption><p>{told}</p><p class="mn-row"><a href="notebooks/03_recover_the_rule.html">'
