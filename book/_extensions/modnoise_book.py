@@ -27,6 +27,7 @@ from modnoise.store.records import Store
 from modnoise.studies import EXPERIMENTS
 
 _FIGURE = re.compile(r'<img [^>]*?src="(data:image/svg\+xml,([^"]+))"[^>]*?>')
+_THEMED = re.compile(r'(<img [^>]*?class="only-(?:light|dark)")')
 _SIZE = re.compile(rb"<svg[^>]*? width='([\d.]+)pt' height='([\d.]+)pt'")
 
 _DATA = re.compile(r'href="(?:\.\./)*_data/([\w-]+/\w+\.parquet)"')
@@ -107,7 +108,7 @@ def behind(before: list[ast.stmt], figure: ast.stmt) -> list[str]:
             needed.insert(0, statement)
     asked = [name for statement in needed for name in _experiments(statement)]
     listed = [name for x in needed for name in _listed(x)] if None in asked else []
-    return [name for name in dict.fromkeys(asked + listed) if name in EXPERIMENTS]
+    return [name for name in dict.fromkeys(asked + listed) if name and name in EXPERIMENTS]
 
 
 def data_links(names: Iterable[str], scale: str, to_root: str) -> str:
@@ -182,6 +183,8 @@ def finish(app: Sphinx, page: str, template: str, context: dict, doctree: Any) -
     to_root = "../" * page.count("/")
     lazy = app.builder.name == "html"
     body = apart(context["body"], Path(app.outdir), to_root, lazy)
+    if lazy:
+        body = _THEMED.sub(r"\1 loading=lazy", body)
     body = body.replace(
         '<div role="list" class="citation-list">',  # its entries have another role
         '<div class="citation-list">',
