@@ -20,7 +20,7 @@ def history(clean, noisy, test=(0.0,) * 5, recovered=(0.0,) * 5, key="a", **fiel
     """Curves of one run over five steps, p = 11."""
     return pd.DataFrame(
         {"step": STEPS, "accuracy_clean": clean, "accuracy_noisy": noisy, "accuracy_test": test,
-         "accuracy_recovered": recovered, "part": "full", "key": key, "p": 11, **fields}
+         "accuracy_recovered": recovered, "part": "full", "key": key, "p": 11, "noise": 0.5, **fields}
     )  # fmt: skip
 
 
@@ -32,6 +32,15 @@ def test_times_are_the_first_recorded_steps_at_a_level():
     (row,) = milestones(history(CLEAN_CURVE, NOISY_CURVE)).to_dict("records")
     assert (row["t50_noisy"], row["t50_clean"], row["t90_noisy"]) == (20, 30, 30)
     assert (row["best_noisy"], row["half_noisy"], row["half_clean"]) == (1.0, 20, 30)
+
+
+def test_labels_are_met_when_right_and_wrong_ones_are_and_the_rule_at_half_of_its_last_value():
+    curves = history([0.5, 1, 1, 1, 1], [0.5, 0.9, 0.97, 0.99, 1], test=[0, 0, 0.3, 0.55, 0.8])
+    (row,) = milestones(curves).to_dict("records")
+    # the mean of both is 0.95, 0.985, 0.995 from step 10 on; 0.4 is half of 0.8
+    assert (row["fit"], row["half_test"], row["t50_test"]) == (30, 30, 30)
+    (row,) = milestones(history([0.5] * 5, [0.5] * 5, test=[0.1] * 5)).to_dict("records")
+    assert (row["fit"], row["t50_test"]) == (NEVER, NEVER)
 
 
 def test_the_gap_is_the_widest_one_and_the_excess_is_over_a_label_blind_net():
