@@ -132,7 +132,7 @@ def test_milestones_keep_the_order_of_runs_that_begin_together():
     """40 curves that all begin at step 0: an unstable sort mixes them."""
     keys = [f"{7 * i % 40:02d}" for i in range(40)]
     rows = [
-        {"key": key, "part": "full", "p": 59, "step": step,
+        {"key": key, "part": "full", "p": 59, "noise": 0.3, "step": step,
          **{f"accuracy_{role}": 0.1 for role in ("clean", "noisy", "recovered", "test")}}
         for key in keys
         for step in range(3)
