@@ -20,7 +20,8 @@ def history(clean, noisy, test=(0.0,) * 5, recovered=(0.0,) * 5, key="a", **fiel
     """Curves of one run over five steps, p = 11."""
     return pd.DataFrame(
         {"step": STEPS, "accuracy_clean": clean, "accuracy_noisy": noisy, "accuracy_test": test,
-         "accuracy_recovered": recovered, "part": "full", "key": key, "p": 11, "noise": 0.5, **fields}
+         "accuracy_recovered": recovered, "part": "full", "key": key, "p": 11, "noise": 0.5,
+         **fields}
     )  # fmt: skip
 
 
