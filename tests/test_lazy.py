@@ -115,7 +115,7 @@ def test_hidden_activations_are_those_of_the_training_pairs_in_table_order():
 
 
 def test_a_frozen_run_is_not_the_papers_setting():
-    assert Run().papers_setting() == "paper's setting"
+    assert Run().papers_setting() == "the paper's setting"
     assert Run(frozen="UV").papers_setting() == ""
 
 
