@@ -681,7 +681,11 @@ def test_the_map_takes_the_colours_of_the_theme(page, fill):
     status(page, "Done")
     paint = """() => { const map = document.getElementById("live-map");
       return [...new Uint32Array(map.getContext("2d").getImageData(0, 0, 7, 7).data.buffer)]; }"""
-    page.wait_for_function(f"({paint})().some(Boolean)")
+    page.wait_for_function(  # the last picture may come behind the last word
+        f"() => {{ const now = ({paint})().join(); window.still = now === window.before"
+        " ? window.still + 1 : 0; window.before = now;"
+        " return /[1-9]/.test(now) && window.still > 30; }"
+    )
     light = page.evaluate(paint)
     page.evaluate("document.documentElement.dataset.theme = 'dark'")
     page.wait_for_function(

@@ -76,7 +76,7 @@ def _shorten(one: Element) -> None:
     if "style" in one.attrib:
         one.set("style", re.sub(r"(?<=[:;]) +|;$", "", one.attrib["style"]))
     if one.tag in ("use", "rect", "image"):
-        for name in {"x", "y", "width", "height"} & one.attrib.keys():
+        for name in sorted({"x", "y", "width", "height"} & one.attrib.keys()):
             one.set(name, _rounded(one.attrib[name]))
     if moved := one.get("transform"):
         moved = re.sub(r"translate\([^)]*\)", lambda x: _rounded(x[0]), moved)
@@ -166,7 +166,7 @@ def _rename(root: Element) -> None:
     for one in root.iter():
         if (name := one.attrib.pop("id", "")) in short:
             one.set("id", short[name])
-        for name in {"href", "clip-path", "style"} & one.attrib.keys():
+        for name in sorted({"href", "clip-path", "style"} & one.attrib.keys()):
             one.set(
                 name, _REFERENCE.sub(lambda x: x[0].replace(x[1], short[x[1]]), one.attrib[name])
             )

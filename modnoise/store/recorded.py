@@ -54,7 +54,7 @@ class Recorded:
                 same = rows[name].isna() if value is None else rows[name] == value
                 rows = rows[same]
         order = rows.notna().sum(axis=1).sort_values(ascending=False, kind="stable").index
-        return rows.loc[order].drop_duplicates([*fields, "part"]).sort_index()
+        return rows.loc[order].drop_duplicates([*fields, "part"]).sort_index(kind="stable")
 
 
 def recorded(*names: str, scale: str, store: Store | None = None) -> Recorded:
