@@ -200,7 +200,7 @@ def test_no_runs_and_a_wrong_device_are_refused_in_one_line(store):
 
 def published(store: Store, weights: bool = False) -> Path:
     """Publish `TINY` as an experiment; its files."""
-    publish(store, "tiny", "smoke", [TINY], weights=[TINY.key] * weights)
+    publish(store, "tiny", "smoke", [TINY], weights=[TINY.key] * weights, exact=weights)
     return store.published / "tiny"
 
 
