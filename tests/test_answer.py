@@ -47,6 +47,7 @@ def drawn(draw, panels=1, palette=PALETTES["light"]):
     fig = Figure(figsize=(2 * panels, 2), layout="constrained")
     for ax in np.atleast_1d(fig.subplots(1, panels)):
         draw(ax)
+    fig.draw_without_rendering()
     return miniature(fig, palette)
 
 

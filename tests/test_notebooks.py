@@ -86,6 +86,7 @@ def test_outputs_are_stored_and_free_of_errors():
         outputs = [output for cell in code for output in cell.outputs]
         assert outputs, path.stem
         assert not [o for o in outputs if o.output_type == "error"], path.stem
+        assert not [o.text for o in outputs if o.get("name") == "stderr"], path.stem
 
 
 @pytest.mark.parametrize("path", [FOLDER / "04_phases.ipynb"], ids=lambda path: path.stem)

@@ -1,4 +1,4 @@
-"""The layout of figures, which costs more than drawing them: taken over, put back.
+"""The layout of figures, which costs more than drawing them, is taken over.
 
 Matplotlib's types leave out the private ``_set_position``; the public one also takes the axes out
 of the layout.
@@ -6,15 +6,12 @@ of the layout.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from matplotlib.figure import Figure
 
 
 def place_as(fig: Figure, model: Figure) -> None:
     """Give a figure the layout of one that differs in colours alone and was laid out."""
-    fig.set_layout_engine("none")
+    fig.set_layout_engine(None)  # with none at all it is drawn once
     for ax, other in zip(fig.axes, model.axes, strict=True):
         ax._set_position(other.get_position(original=True))  # type: ignore[attr-defined]
         ax.set_anchor(other.get_anchor())
@@ -24,12 +21,3 @@ def place_as(fig: Figure, model: Figure) -> None:
     for name in ("_suptitle", "_supxlabel", "_supylabel"):
         if (text := getattr(fig, name)) is not None:
             text.set_position(getattr(model, name).get_position())
-
-
-@contextmanager
-def places_kept(fig: Figure) -> Iterator[None]:
-    """Put the axes back afterwards, to the last digit, wherever a layout moved them meanwhile."""
-    places = [ax.get_position(original=True) for ax in fig.axes]
-    yield
-    for ax, place in zip(fig.axes, places, strict=True):
-        ax._set_position(place)  # type: ignore[attr-defined]

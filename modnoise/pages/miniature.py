@@ -27,12 +27,11 @@ Place = tuple[float, float, float, float]  # left, top, width, height on the min
 
 
 def miniature(fig: Figure, palette: Mapping[str, str]) -> str:
-    """The first panels of a figure as an SVG of at most `LARGEST` bytes.
+    """The first panels of a figure that was drawn, as an SVG of at most `LARGEST` bytes.
 
     Colours of its palette become those of the page's theme. Points and cells are left out until it
     fits; if it never does, the last shapes of each panel.
     """
-    fig.draw_without_rendering()
     axes = [ax for ax in fig.axes if ax.get_label() != "<colorbar>" and ax.get_visible()]
     row = [ax for ax in axes if abs(ax.get_position().y1 - axes[0].get_position().y1) < 0.02]
     row = row[:_PANELS]

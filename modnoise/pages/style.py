@@ -32,7 +32,7 @@ from matplotlib.ticker import (
 )
 
 from modnoise.pages.compact import compact, data_url
-from modnoise.pages.layout import place_as, places_kept
+from modnoise.pages.layout import place_as
 from modnoise.pages.miniature import MINIATURE, miniature
 
 FULL, TALL, GRID, HALF = (7.0, 3.2), (7.0, 4.6), (7.0, 5.5), (3.4, 2.8)
@@ -237,7 +237,8 @@ def spread(wanted: Sequence[float], heights: Sequence[float], low: float) -> np.
 
 
 def _spread_labels(fig: Figure) -> None:
-    fig.draw_without_rendering()
+    if (engine := fig.get_layout_engine()) is not None:
+        engine.execute(fig)
     points = 72 / fig.dpi
     for ax in fig.axes:
         labels = [x for x in ax.texts if isinstance(x, Annotation) and x.get_gid() == _END]
@@ -331,13 +332,12 @@ def show(draw: Callable[..., Figure], *args: Any, alt: str, **kwargs: Any) -> Sh
     if not alt.strip():
         raise ValueError(f"alt = {alt!r} is not allowed: say in words what the figure shows")
     light = themed("light", draw, *args, **kwargs)
-    with places_kept(light):
-        drawn = {"light": _written("light", light)}
-        drawn["dark"] = _written("dark", themed("dark", draw, *args, like=light, **kwargs))
+    drawn = {"light": _written("light", light)}
+    mini = miniature(light, PALETTES["light"])
+    drawn["dark"] = _written("dark", themed("dark", draw, *args, like=light, **kwargs))
     images = [
         f'<img class="mn-fig only-{theme}" alt="{escape(alt)}" style="max-width:100%;height:auto" '
         f'src="{data_url(drawing)}">'
         for theme, drawing in drawn.items()
     ]
-    mini = miniature(light, PALETTES["light"])
     return Shown(f"<style>{_CSS}</style>{''.join(images)}", alt, mini)
