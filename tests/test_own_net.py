@@ -64,13 +64,14 @@ def test_every_layout_is_the_net_that_it_was(arrays, expected):
         np.testing.assert_allclose(logits(nets), expected, rtol=1e-12, atol=1e-12)
 
 
-def test_files_of_three_kinds_give_the_same_arrays(tmp_path):
+def test_files_of_three_kinds_give_the_same_arrays(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
     tensors = {"U": torch.from_numpy(U), "W": torch.from_numpy(W.T.copy())}
     safetensors.torch.save_file(tensors, tmp_path / "net.safetensors")
     torch.save({"epoch": 3, "state_dict": tensors}, tmp_path / "net.pt")
     np.savez(tmp_path / "net.npz", U=U, W=W.T)
-    for name in ("net.safetensors", "net.pt", "net.npz"):
-        found = logits(mn.read_net(tmp_path / name))
+    for path in (tmp_path / "net.safetensors", tmp_path / "net.pt", "~/net.npz"):
+        found = logits(mn.read_net(path))
         np.testing.assert_allclose(found, by_hand(U, U, W, 0, 0), rtol=1e-12, atol=1e-12)
     half = {name: x.bfloat16() for name, x in tensors.items()}
     safetensors.torch.save_file(half, tmp_path / "half.safetensors")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import pickle
 import re
 import warnings
@@ -44,7 +45,7 @@ def read_file(path: str | Path) -> Any:
         SpecError: one line: a file that is missing, too large, damaged, of another kind, or one
             that asks for code to run.
     """
-    path = Path(path)
+    path = Path(os.path.expanduser(path))  # "~" too, where no shell has seen to it
     name = f"weights = {quoted(str(path))}"
     if not path.is_file():
         what = "it is a folder" if path.is_dir() else "there is no such file"
