@@ -26,7 +26,7 @@ VERDICTS = {
     "the rule <is> there": Verdict(CLAIM, "holds", (Cell("x", "2", True),), "fast", "'p' 113", ""),
     "a control": Verdict(OURS, "undecided here", (Cell("x", "0", False),), "fast", "", ""),
 }
-PARTS = {"title": "A < B", "claim": "A & B.", "text": 'Yes: "2" of 3.'}
+PARTS = {"lead": "A < B", "claim": "A & B.", "text": 'Yes: "2" of 3.'}
 
 
 def made(**changes):
@@ -54,7 +54,7 @@ def drawn(draw, panels=1, palette=PALETTES["light"]):
 # The answer
 
 
-@pytest.mark.parametrize("name", ["title", "claim", "text"])
+@pytest.mark.parametrize("name", ["lead", "claim", "text"])
 @pytest.mark.parametrize("empty", ["", " \n"])
 def test_an_answer_with_an_empty_part_is_refused(name, empty):
     with pytest.raises(ValueError, match=rf"{name} = .* is not allowed: a page answers in words"):
@@ -79,6 +79,9 @@ def test_an_answer_is_told_to_a_page_a_terminal_and_the_book():
         "\na control: undecided here ()"
     )
     assert set(found) == {ANSWER, "text/plain", "text/html"}
+    box = ElementTree.fromstring(found["text/html"])
+    [setting] = [x for x in box if x.get("class") == "mn-setting"]
+    assert "".join(setting.itertext()) == "Setting 'p' 113"  # of the one verdict that has one
 
 
 @pytest.mark.parametrize("name", VERDICTS)

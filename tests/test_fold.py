@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from types import SimpleNamespace
 
 import modnoise_fold
-import nbformat
 import pytest
 from docutils import nodes
 from docutils.utils import new_document
 
 from modnoise.claim import Claim
-from modnoise.pages.answer import ANSWER, answer, say
+from modnoise.pages.answer import answer, say
 from modnoise.pages.colophon import Colophon, statements
 from modnoise.verdict import Verdict
 
@@ -201,32 +199,3 @@ def test_nothing_is_lost_or_doubled():
 def test_pages_that_are_no_notebooks_stay_as_they_are():
     page = folded(section("Q", mark(), cell("a")), path="page.md")
     assert [type(one) for one in page.children] == [nodes.title, nodes.comment, nodes.container]
-
-
-def notebook(tmp_path, *outputs):
-    cells = [nbformat.v4.new_markdown_cell("# Old")]
-    cells += [nbformat.v4.new_code_cell("x", outputs=[one]) for one in outputs]
-    path = tmp_path / "page.ipynb"
-    path.write_text(json.dumps(nbformat.v4.new_notebook(cells=cells)))
-    return path
-
-
-def answered(title):
-    return nbformat.v4.new_output("execute_result", {ANSWER: {"title": title}})
-
-
-def title_of(path):
-    doctree = new_document("page")
-    doctree += section("Old", text("then"), section("Inner"))
-    modnoise_fold.entitle(app(path), doctree)
-    first, second = doctree.findall(nodes.title)
-    assert second.astext() == "Inner"
-    return first.astext()
-
-
-def test_the_title_of_a_page_is_that_of_its_answer(tmp_path):
-    printed = nbformat.v4.new_output("stream", text="x")
-    assert title_of(notebook(tmp_path, printed, answered("A < B"), answered("No"))) == "A < B"
-    assert title_of(notebook(tmp_path, printed)) == "Old"
-    (tmp_path / "page.md").write_text("# Old")
-    assert title_of(tmp_path / "page.md") == "Old"

@@ -75,10 +75,10 @@ def test_a_verdict_comes_back_from_its_page(tmp_path):
 MINI = '<svg class="mn-mini" viewBox="0 0 9 9"><path d="M0 1L5 2.5" stroke="var(--mn-ink)"/></svg>'
 
 
-def test_a_verdict_has_the_picture_above_it_and_its_page_the_title_of_its_answer(tmp_path):
+def test_a_verdict_has_the_picture_above_it_and_its_page_a_name_that_stays(tmp_path):
     good = check("CONTROL-noise-1", rows(0.1), scale="laptop")
     facts = {
-        "title": "What is found",
+        "lead": "What is found",
         "claim": "c",
         "text": "t",
         "chips": {"x": "CONTROL-noise-1"},
@@ -90,7 +90,7 @@ def test_a_verdict_has_the_picture_above_it_and_its_page_the_title_of_its_answer
     nbformat.write(new_notebook(cells=cells), tmp_path / "01_a.ipynb")
     card = read(tmp_path)
     assert card.mini.tolist() == ["", MINI]
-    assert card.title.tolist() == ["What is found"] * 2
+    assert card.title.tolist() == ["A title"] * 2
     assert MINI in lines(card)._repr_html_()
 
 

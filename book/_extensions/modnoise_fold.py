@@ -4,13 +4,12 @@ On a page made from a notebook, what a cell shows stays where it is (figures, sl
 verdicts, the answer), and what it takes to show it (code, tables, printed lines) is gathered at
 the end of its section under one line that unfolds. The code of a cell whose metadata say
 ``"fold": false`` stands open above that line. A section with ``<!-- fold -->`` below its
-heading is folded as a whole. The title of a page is that of its answer. Everything is written
-unfolded: a script at the end of the page folds it, so a reader without scripts sees all of it.
+heading is folded as a whole. Everything is written unfolded: a script at the end of the page folds
+it, so a reader without scripts sees all of it.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from pathlib import Path
@@ -18,8 +17,6 @@ from typing import Any
 
 from docutils import nodes
 from sphinx.application import Sphinx
-
-from modnoise.pages.answer import ANSWER
 
 MARK = "<!-- fold -->"
 SHOWN = (
@@ -55,20 +52,6 @@ def visit_fold(translator: Any, node: Fold) -> None:
 def depart_fold(translator: Any, node: Fold) -> None:
     """The end of what unfolds."""
     translator.body.append("</details>")
-
-
-def entitle(app: Sphinx, doctree: nodes.document) -> None:
-    """Give a page the title of its answer, before the book collects titles."""
-    source = Path(app.env.doc2path(app.env.docname))
-    if source.suffix != ".ipynb":
-        return
-    cells = json.loads(source.read_text(encoding="utf-8"))["cells"]
-    outputs = (output for cell in cells for output in cell.get("outputs", []))
-    found = [x["data"][ANSWER] for x in outputs if ANSWER in x.get("data", {})]
-    if found:
-        title = next(doctree.findall(nodes.title))
-        title.children = []
-        title += nodes.Text(found[0]["title"])
 
 
 def fold(app: Sphinx, doctree: nodes.document, page: str) -> None:
@@ -167,7 +150,6 @@ def finish(app: Sphinx, page: str, template: str, context: dict, doctree: Any) -
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register with Sphinx."""
     app.add_node(Fold, html=(visit_fold, depart_fold))
-    app.connect("doctree-read", entitle, priority=100)
     app.connect("doctree-resolved", fold)
     app.connect("html-page-context", finish)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

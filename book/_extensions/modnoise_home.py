@@ -80,8 +80,8 @@ def slider() -> str:
     )
 
 
-def shown(page: Path) -> tuple[Answered, str]:
-    """The answer of a page and its first figure, as HTML.
+def shown(page: Path) -> tuple[str, Answered, str]:
+    """The name of a page, its answer and its first figure, as HTML.
 
     Raises:
         ExtensionError: a page without one of them.
@@ -92,14 +92,15 @@ def shown(page: Path) -> tuple[Answered, str]:
     figures = [html for html in ("".join(x.get("text/html", "")) for x in data) if FIGURE in html]
     if not (answers and figures):
         raise ExtensionError(f"{page.name} has no answer or no figure for the home page")
-    return answers[0], figures[0]
+    name = "".join(cells[0]["source"]).splitlines()[0].lstrip("# ")
+    return name, answers[0], figures[0]
 
 
 def verdicts(folder: Path) -> str:
     """How many of the papers' claims hold, and the scorecard's figure."""
     card = scorecard.papers(scorecard.read(folder))
     told = counted(scorecard.counts(card).to_dict())
-    _, figure = shown(folder / "99_scorecard.ipynb")
+    *_, figure = shown(folder / "99_scorecard.ipynb")
     return f"{len(card)} claims of the papers: {told}.\n\n```{{raw}} html\n{figure}\n```"
 
 
@@ -109,11 +110,9 @@ def chapters(toc: dict, folder: Path) -> str:
     names = [name for name in names if re.match(r"notebooks/(0[1-9]|1\d)_", name)]
     cards = []
     for name in names[:STORY]:
-        told, figure = shown(folder / f"{name}.ipynb")
-        sentence = re.split(r"(?<=[.!?])\s+(?=[A-Z])", told.text)[0]
+        title, told, figure = shown(folder / f"{name}.ipynb")
         cards.append(
-            f'<li><a href="{name}.html">{escape(told.title)}</a>{figure}'
-            f"<p>{escape(sentence)}</p></li>"
+            f'<li><a href="{name}.html">{escape(title)}</a>{figure}<p>{escape(told.lead)}</p></li>'
         )
     story = f'```{{raw}} html\n<ol class="mn-story">{"".join(cards)}</ol>\n```'
     rest = ", ".join(f"[]({name}.ipynb)" for name in names[STORY:])

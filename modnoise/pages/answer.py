@@ -19,30 +19,37 @@ WORDS = 60
 class Answer:
     """The first output of a page: what is found, what was claimed, our answer, the verdicts.
 
-    The book takes its page's title from here; the home page and the scorecard quote it.
+    The home page quotes it. Pages keep their names whatever is found.
     """
 
-    title: str
+    lead: str
     claim: str
     text: str
     verdicts: Mapping[str, Verdict]
 
+    @property
+    def setting(self) -> str:
+        """At which setting and with which seeds the verdicts were reached, each said once."""
+        told = dict.fromkeys(one.at for one in self.verdicts.values() if one.at)
+        return "; ".join(told)
+
     def __repr__(self) -> str:
         told = [f"{name}: {one.chip} ({one.at})" for name, one in self.verdicts.items()]
-        return "\n".join([self.title, f"Claim: {self.claim}", f"Answer: {self.text}", *told])
+        return "\n".join([self.lead, f"Claim: {self.claim}", f"Answer: {self.text}", *told])
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict:
         chips = {name: one.claim.id for name, one in self.verdicts.items()}
-        facts = {"title": self.title, "claim": self.claim, "text": self.text, "chips": chips}
+        facts = {"lead": self.lead, "claim": self.claim, "text": self.text, "chips": chips}
         return {ANSWER: facts}
 
     def _repr_html_(self) -> str:
         chips = "".join(f"<li>{chip(name, one)}</li>" for name, one in self.verdicts.items())
         return (
-            f'<section class="mn-answer" aria-label="Answer"><p class="mn-title">'
-            f"<strong>{escape(self.title)}</strong></p>"
+            f'<section class="mn-answer" aria-label="Answer"><p class="mn-lead">'
+            f"<strong>{escape(self.lead)}</strong></p>"
             f'<p class="mn-claim"><strong>Claim</strong> {escape(self.claim)}</p>'
             f'<p class="mn-text"><strong>Answer</strong> {escape(self.text)}</p>'
+            f'<p class="mn-setting"><strong>Setting</strong> {escape(self.setting)}</p>'
             f'<ul class="mn-chips" aria-label="Verdicts">{chips}</ul></section>'
         )
 
@@ -57,24 +64,24 @@ def chip(name: str, verdict: Verdict) -> str:
     )
 
 
-def answer(title: str, *, claim: str, text: str, verdicts: Mapping[str, Verdict]) -> Answer:
+def answer(lead: str, *, claim: str, text: str, verdicts: Mapping[str, Verdict]) -> Answer:
     """The answer of a page, for its first output.
 
-    ``title`` says what is found, ``claim`` what the paper claims, in a sentence, ``text`` what we
+    ``lead`` says in a sentence what is found, ``claim`` what the paper claims, ``text`` what we
     find, in at most `WORDS` words; ``verdicts`` are those that decide, by what they are about in a
     few plain words.
 
     Raises:
         ValueError: an empty part, or a text that is longer.
     """
-    for name, part in (("title", title), ("claim", claim), ("text", text)):
+    for name, part in (("lead", lead), ("claim", claim), ("text", text)):
         if not part.strip():
             raise ValueError(f"{name} = {part!r} is not allowed: a page answers in words")
     if (count := len(text.split())) > WORDS:
         raise ValueError(
             f"text = {text[:40]!r}... of {count} words is not allowed: at most {WORDS}"
         )
-    return Answer(title, claim, text, dict(verdicts))
+    return Answer(lead, claim, text, dict(verdicts))
 
 
 @dataclass(frozen=True)

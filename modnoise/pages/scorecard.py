@@ -18,12 +18,10 @@ import pandas as pd
 
 from modnoise import studies
 from modnoise.claim import anchor
-from modnoise.pages.answer import ANSWER
 from modnoise.pages.miniature import MINIATURE
 from modnoise.spec import quoted
 from modnoise.store.provenance import CHECKOUT
 from modnoise.store.schema import (
-    Answered,
     Notebook,
     Scorecard,
     ScorecardLine,
@@ -91,7 +89,6 @@ def _verdicts(page: Path) -> Iterator[dict[str, Any]]:
     texts = ["".join(cell.source) for cell in cells if cell.cell_type == "markdown"]
     title = next((x.splitlines()[0].lstrip("# ") for x in texts if x.startswith("# ")), "")
     outputs = [output.data for cell in cells for output in cell.outputs]
-    title = next((shaped(Answered, x[ANSWER]).title for x in outputs if ANSWER in x), title)
     mini = ""
     for data in outputs:
         mini = data.get(MINIATURE, mini)

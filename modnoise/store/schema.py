@@ -205,7 +205,7 @@ class VerdictFacts(Spec):
 class Answered(Spec):
     """What a page stores of its answer (`modnoise.pages.answer.ANSWER`)."""
 
-    title: Line
+    lead: Line
     claim: str
     text: str
     chips: dict[str, Line]
