@@ -10,13 +10,18 @@ from modnoise.pages.answer import ANSWER
 VARIED = {"11_consistency_distillation": {"n": 41}}
 """What is changed on pages that know no label noise."""
 
+STARTUP = """
+from modnoise.pages import style
+style._written = lambda theme, fig: b""  # figures are made, and neither laid out nor written
+style._spread_labels = lambda fig: None
+p, chance, test = 5, "mine", "mine"
+"""
+
 
 @pytest.fixture(scope="module")
 def kernel(tmp_path_factory):
     """One kernel for all pages: each also finds what the others have left."""
-    with started(
-        tmp_path_factory.mktemp("again"), "p, chance, test = 5, 'mine', 'mine'"
-    ) as kernel:
+    with started(tmp_path_factory.mktemp("again"), STARTUP) as kernel:
         yield kernel
 
 

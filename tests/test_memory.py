@@ -58,8 +58,8 @@ def held(line):
     return 1024 * int(next(x for x in status if x.startswith(line)).split()[1])
 
 mn.train(mn.Run(p=23, width=33, steps=2, record_parts=True), progress=False)
-for width, nets, parts in ((4097, 1, False), (1025, 16, False), (1025, 1, True)):
-    runs = [mn.Run(width=width, steps=1, seed=i, record_parts=parts) for i in range(nets)]
+for width, nets, parts in ((4097, 1, False), (513, 16, False), (1025, 1, True)):
+    runs = [mn.Run(p=59, width=width, steps=1, seed=i, record_parts=parts) for i in range(nets)]
     before = held("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")
     mn.train(runs, progress=False)
