@@ -7,6 +7,8 @@ from . import rote as rote
 from . import transformer as transformer
 from . import unified as unified
 from .arithmetic import ACTIVATIONS as ACTIVATIONS
+from .arithmetic import OPERATIONS as OPERATIONS
+from .arithmetic import OPTIMIZERS as OPTIMIZERS
 from .arithmetic import ROLES as ROLES
 from .arithmetic import NetStack as NetStack
 from .arithmetic import NoisyTable as NoisyTable

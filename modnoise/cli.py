@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import typer
 
 from modnoise import console, studies
+from modnoise.arithmetic.activations import ACTIVATIONS
+from modnoise.arithmetic.operations import OPERATIONS
 from modnoise.spec import SpecError, Trainable, quoted
 from modnoise.store.share import WORKER
 from modnoise.sweep import SCALES, one_of, selected
@@ -300,13 +302,13 @@ def inspect_(
     weights: Path = typer.Argument(
         metavar="FILE", help="safetensors, PyTorch or npz", **console.PATH
     ),
-    op: str = typer.Option("add", metavar="OP", help="add, sub or mul"),
-    act: str = typer.Option("relu", metavar="ACT", help="activation of two layers"),
+    op: str = typer.Option("add", metavar="OP", help=", ".join(OPERATIONS)),
+    act: str = typer.Option("relu", metavar="ACT", help=", ".join(ACTIVATIONS)),
     names: list[str] | None = ROLE,
     p: int | None = typer.Option(None, metavar="P", help="modulus, where shapes do not tell"),
     at: str | None = typer.Option(None, metavar="PART", help="of a checkpoint, as model.3"),
     figures: Path | None = typer.Option(
-        None, metavar="FOLDER", help="write figures here", **console.PATH
+        None, metavar="FOLDER", help="for figures", **console.PATH
     ),
 ) -> None:
     """Say what a two-layer net or a one-layer transformer on pairs (a, b) knows, as it is and

@@ -61,6 +61,18 @@ def word(text: str) -> str:
     return text if text.isprintable() and len(text) <= _SHORT.maxstring else quoted(text)
 
 
+def known(registry: Mapping[str, Any], name: Any) -> str:
+    """A name that is in a registry, for a field's validator, which sees whatever is given.
+
+    Raises:
+        ValueError: it is not; with the names that are.
+    """
+    if isinstance(name, str) and name in registry:
+        return name
+    *others, last = map(repr, registry)
+    raise ValueError(f"it must be {' or '.join([', '.join(others), last] if others else [last])}")
+
+
 def described(error: ValidationError, model: type[BaseModel]) -> str:
     """One line out of a pydantic error: field, value, what is allowed; of many the first few."""
     found = error.errors(include_url=False)

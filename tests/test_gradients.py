@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from modnoise.arithmetic.activations import ACTIVATIONS
 from modnoise.arithmetic.engines.reference import ReferenceEngine
 from modnoise.arithmetic.gradients import alignment, role_gradient
 from modnoise.arithmetic.metrics import scores
@@ -27,7 +28,7 @@ def full_gradient(runs, nets, table) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("tied", [False, True])
-@pytest.mark.parametrize("act", ["relu", "quadratic", "gelu", "reverse_relu"])
+@pytest.mark.parametrize("act", ACTIVATIONS)
 def test_clean_plus_noisy_is_the_full_gradient(act, tied):
     runs, nets, table = setting(act=act, tied=tied)
     (clean, n_clean), (noisy, n_noisy) = (role_gradient(nets, table, r) for r in (CLEAN, NOISY))

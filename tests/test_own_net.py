@@ -295,8 +295,18 @@ def test_multiplication_is_looked_at_over_logarithms_and_needs_a_prime():
     assert np.isnan(found.phase)
     with pytest.raises(SpecError, match="a primitive root needs an odd prime"):
         mn.inspect(mn.new_nets(mn.Run(p=12, width=16)), "mul")
-    with pytest.raises(SpecError, match="unknown op 'div'"):
-        mn.inspect(mn.new_nets(mn.Run(p=11, width=16)), "div")
+    with pytest.raises(SpecError, match="unknown op 'pow'"):
+        mn.inspect(mn.new_nets(mn.Run(p=11, width=16)), "pow")
+
+
+def test_division_is_looked_at_where_it_is_defined():
+    """A net that answers 3 everywhere is right on as many of the pairs with b > 0 as have it."""
+    nets = mn.new_nets(mn.Run(p=11, width=16, op="div"))
+    nets.mu[0, 3] = 1e6
+    found = mn.inspect(nets, "div")
+    assert found.accuracy["as it is"] == pytest.approx(1 / 11)
+    with pytest.raises(SpecError, match="a primitive root needs an odd prime"):
+        mn.inspect(mn.new_nets(mn.Run(p=12, width=16)), "div")
 
 
 def test_the_command_prints_one_screen_and_writes_figures(tmp_path, capsys):

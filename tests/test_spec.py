@@ -9,7 +9,7 @@ from modnoise.spec import SpecError
 
 # what a caller may get wrong -> what the one line must name: field, value, what is allowed
 REFUSED = [
-    ({"op": "div"}, ["op = 'div'", "'add', 'sub' or 'mul'"]),
+    ({"op": "pow"}, ["op = 'pow'", "'add', 'sub', 'mul' or 'div'"]),
     ({"p": 2}, ["p = 2", "greater than or equal to 3"]),
     ({"p": 1025}, ["p = 1025", "less than or equal to 1024"]),
     ({"p": 7.5}, ["p = 7.5", "integer"]),
@@ -25,7 +25,7 @@ REFUSED = [
     ({"noise": "30%"}, ["noise = '30%'", "valid number"]),
     ({"noise_kind": "random"}, ["noise_kind = 'random'", "'symmetric' or 'bijective'"]),
     ({"width": 0}, ["width = 0", "greater than or equal to 1"]),
-    ({"act": "tanh"}, ["act = 'tanh'", "'gelu' or 'reverse_relu'"]),
+    ({"act": "tanh"}, ["act = 'tanh'", "'quadratic' or 'reverse_relu'"]),
     ({"tied": "yes"}, ["tied = 'yes'", "boolean"]),
     ({"init": "xavier"}, ["init = 'xavier'", "'linear' or 'normal'"]),
     ({"optimizer": "lion"}, ["optimizer = 'lion'", "'muon' or 'sgd'"]),

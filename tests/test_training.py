@@ -11,12 +11,14 @@ import pytest
 import torch
 
 from modnoise.arithmetic import training as kind
+from modnoise.arithmetic.activations import ACTIVATIONS
 from modnoise.arithmetic.engines import fast
 from modnoise.arithmetic.engines.fast import FastEngine
 from modnoise.arithmetic.engines.reference import ReferenceEngine
 from modnoise.arithmetic.gradients import alignment
 from modnoise.arithmetic.metrics import ROLES, accuracy, scores
 from modnoise.arithmetic.nets import new_nets
+from modnoise.arithmetic.optimizers import OPTIMIZERS
 from modnoise.arithmetic.run import Run
 from modnoise.arithmetic.tables import noisy_table
 from modnoise.training import loop, optim
@@ -60,7 +62,7 @@ def float64_muon(monkeypatch) -> None:
 
 @pytest.mark.parametrize("block_floats", [1, 8200, 2**20])
 @pytest.mark.parametrize("tied", [False, True])
-@pytest.mark.parametrize("act", ["relu", "quadratic", "gelu", "reverse_relu"])
+@pytest.mark.parametrize("act", ACTIVATIONS)
 def test_gradients_are_autograds_whatever_the_block(monkeypatch, act, tied, block_floats):
     monkeypatch.setattr(fast, "BLOCK_FLOATS", block_floats)
     quick, plain = engines(two_runs(act=act, tied=tied))
@@ -92,7 +94,7 @@ def test_columns_that_only_fill_registers_stay_empty():
         )
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "adam", "sgd", "muon"])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("tied", [False, True])
 @pytest.mark.parametrize("engine", ["fast", "autograd"])
 def test_trajectories_are_the_reference_engines(monkeypatch, optimizer, tied, engine):
@@ -114,7 +116,7 @@ def test_momentum_reaches_the_optimizers():
     assert (without.nets.W - quick.nets.W).abs().max() > 1e-3
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "adam", "sgd", "muon"])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_a_stack_is_nothing_but_its_members(monkeypatch, optimizer):
     float64_muon(monkeypatch)
     runs = two_runs(optimizer=optimizer, steps=100)
@@ -239,7 +241,7 @@ class Replayed:
         self.engine._once()
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "adam", "sgd", "muon"])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_updates_that_count_themselves_on_the_device_are_the_same_updates(monkeypatch, optimizer):
     float64_muon(monkeypatch)
     monkeypatch.setattr(FastEngine, "_captured", lambda engine: Replayed(engine))
@@ -262,7 +264,7 @@ def test_updates_that_count_themselves_on_the_device_are_the_same_updates(monkey
         assert torch.equal(getattr(again.nets, name), getattr(counted.nets, name))
 
 
-@pytest.mark.parametrize("act", ["relu", "quadratic", "gelu", "reverse_relu"])
+@pytest.mark.parametrize("act", ACTIVATIONS)
 def test_bfloat16_products_give_the_gradients_to_bfloat16_accuracy(monkeypatch, act):
     monkeypatch.setattr(fast, "BLOCK_FLOATS", 8200)
     runs = [run.but(dtype="float32", act=act) for run in two_runs()]
@@ -429,7 +431,7 @@ def test_a_stack_for_a_gpu_is_as_large_as_the_plan_says_fits(monkeypatch):
 
 
 @pytest.mark.gpu
-@pytest.mark.parametrize("optimizer", ["adamw", "adam", "sgd", "muon"])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_the_fast_engine_on_a_gpu_is_the_reference_engine_on_the_cpu(monkeypatch, optimizer):
     float64_muon(monkeypatch)
     runs = two_runs(optimizer=optimizer, steps=30)

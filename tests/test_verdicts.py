@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 import modnoise as mn
 from modnoise import studies
-from modnoise.arithmetic.run import DECAYS, TEMPO, Run, at_tempo
+from modnoise.arithmetic.optimizers import OPTIMIZERS
+from modnoise.arithmetic.run import TEMPO, Run, at_tempo
 from modnoise.claim import SHARES, Claim, Untested
 from modnoise.judge import FEW, SEEDS, _papers_setting, _runs, check, check_first, state_of
 from modnoise.mnist.run import MnistRun
@@ -314,7 +315,7 @@ def some_run(draw) -> Run:
         "lr": st.sampled_from([1e-3, 0.02, 0.1]),
         "steps": st.sampled_from([0, 1000, 10_000, 200_000]),
         "beta2": st.sampled_from([0.98, 0.999]),
-        "weight_decay": st.sampled_from([*DECAYS[optimizer], 3.0]),
+        "weight_decay": st.sampled_from([*OPTIMIZERS[optimizer].decays, 3.0]),
         "batch": st.sampled_from([None, 64]),
         "init": st.sampled_from(["linear", "normal"]),
         "matmul": st.sampled_from(["exact", "bf16"]),
@@ -334,7 +335,7 @@ def test_what_is_at_the_papers_setting_differs_from_it_in_nothing_that_matters(r
         return
     assert (run.p, run.batch, run.init, run.matmul) == (113, None, "linear", "exact")
     assert run.train_frac in (0.4, 0.5, 0.6)
-    assert run.weight_decay in DECAYS[run.optimizer]
+    assert run.weight_decay in OPTIMIZERS[run.optimizer].decays
     assert run.noise_kind == "wrong" or run.tied
     if first:
         assert told == f"{PAPERS}, first 200 steps"

@@ -1,5 +1,6 @@
 from . import figures as figures
 from . import widgets as widgets
+from .activations import ACTIVATIONS as ACTIVATIONS
 from .collisions import collision_table as collision_table
 from .collisions import count_collisions as count_collisions
 from .collisions import expected_collisions as expected_collisions
@@ -34,10 +35,11 @@ from .metrics import outcomes as outcomes
 from .metrics import predictions as predictions
 from .metrics import scored as scored
 from .metrics import scores as scores
-from .nets import ACTIVATIONS as ACTIVATIONS
 from .nets import NetStack as NetStack
 from .nets import new_nets as new_nets
 from .null import by_shift as by_shift
+from .operations import OPERATIONS as OPERATIONS
+from .optimizers import OPTIMIZERS as OPTIMIZERS
 from .own import read_net as read_net
 from .partition import ipr as ipr
 from .partition import strength as strength

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from modnoise.arithmetic.nets import NetStack
+from modnoise.arithmetic.operations import OPERATIONS
 from modnoise.spec import SpecError
 
 _QUARTERS = {
@@ -34,14 +35,14 @@ def _cosine_nets(
     op: str,
     act: str,
 ) -> NetStack:
-    if op not in ("add", "sub"):
+    if op not in OPERATIONS or OPERATIONS[op].logarithms:
         raise SpecError(f"op = {op!r} is not allowed: it must be 'add' or 'sub'")
     if not ((k >= 1) & (k <= (p - 1) // 2)).all():
         raise SpecError(
             f"frequencies = {np.unique(k).tolist()} is not allowed: they must lie in "
             f"1 ... {(p - 1) // 2}"
         )
-    phi_c = phi_a + (phi_b if op == "add" else -phi_b)
+    phi_c = phi_a + OPERATIONS[op].sign * phi_b
     turn = 2 * np.pi * np.arange(p) * k[:, None] / p
     size = np.broadcast_to(np.asarray(scale, float), k.shape)[:, None]
     U, V, W = (

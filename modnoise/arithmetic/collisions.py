@@ -18,6 +18,7 @@ from torch.nn.functional import one_hot
 
 from modnoise.arithmetic.metrics import predictions
 from modnoise.arithmetic.nets import NetStack
+from modnoise.arithmetic.operations import OPERATIONS
 from modnoise.arithmetic.run import Run
 from modnoise.arithmetic.tables import (
     CLEAN,
@@ -70,9 +71,10 @@ def expected_collisions(run: Run) -> dict[str, float]:
     Source: ours (the follow-up has the full table). Checked against counts.
 
     Raises:
-        ValueError: multiplication is no Latin square; an unordered split, or symmetric noise.
+        ValueError: an operation whose table is no Latin square, an unordered split, or symmetric
+            noise.
     """
-    if run.op == "mul" or run.split != "ordered" or run.noise_kind == "symmetric":
+    if not OPERATIONS[run.op].latin or run.split != "ordered" or run.noise_kind == "symmetric":
         raise ValueError(
             f"op = {run.op!r}, split = {run.split!r}, noise_kind = {run.noise_kind!r} is not "
             f"allowed: closed forms are for add and sub, ordered splits, and wrong, any or "

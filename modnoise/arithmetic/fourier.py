@@ -15,6 +15,7 @@ from jaxtyping import Complex, Float, Int
 from torch import Tensor
 
 from modnoise.arithmetic.nets import NetStack
+from modnoise.arithmetic.operations import OPERATIONS
 from modnoise.arithmetic.tables import NoisyTable
 
 
@@ -155,18 +156,24 @@ def wrapped(angle: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     return torch.remainder(angle + torch.pi, 2 * torch.pi) - torch.pi
 
 
+def _sign(op: str) -> int:
+    """The sign of angle_v in the relation of an operation on residues."""
+    if OPERATIONS[op].logarithms:
+        raise ValueError(f"op = {op!r} is not allowed: the angle relation is for 'add' and 'sub'")
+    return OPERATIONS[op].sign
+
+
 def angle_miss(
     nets: NetStack, k: Int[Tensor, "run neuron"], *, op: str
 ) -> Float[Tensor, "run neuron"]:
-    """angle_u +- angle_v - angle_w at frequency k_m, `wrapped`: plus for "add", minus for "sub".
+    """angle_u +- angle_v - angle_w at frequency k_m, `wrapped`: minus for differences.
 
     Raises:
         ValueError: ``op="mul"``, for which the relation is meaningless in the additive index.
     """
-    if op not in ("add", "sub"):
-        raise ValueError(f"op = {op!r} is not allowed: the angle relation is for 'add' and 'sub'")
+    sign = _sign(op)
     u, v, w = angles(nets, k)
-    return wrapped(u + (v if op == "add" else -v) - w)
+    return wrapped(u + sign * v - w)
 
 
 def phase_mse(nets: NetStack, *, op: str = "add", weighted: bool = False) -> Float[Tensor, " run"]:
@@ -198,10 +205,8 @@ def phase_coherence(nets: NetStack, *, op: str = "add") -> dict[str, Float[Tenso
     Raises:
         ValueError: ``op="mul"``, as `phase_mse`.
     """
-    if op not in ("add", "sub"):
-        raise ValueError(f"op = {op!r} is not allowed: the angle relation is for 'add' and 'sub'")
     U, V, W = (spectrum(x) for x in (nets.U, nets.V, nets.W))
-    product = U * (V if op == "add" else V.conj()) * W.conj()
+    product = U * (V if _sign(op) > 0 else V.conj()) * W.conj()
     own = torch.zeros_like(product.real).scatter(-1, dominant_frequency(nets.W)[..., None] - 1, 1)
 
     def over(weight: Tensor) -> Tensor:

@@ -23,6 +23,7 @@ from modnoise.arithmetic.fourier import (
 from modnoise.arithmetic.metrics import predictions
 from modnoise.arithmetic.nets import NetStack
 from modnoise.arithmetic.null import shifts
+from modnoise.arithmetic.operations import OPERATIONS
 from modnoise.arithmetic.structure import neuron_table
 from modnoise.arithmetic.tables import true_labels
 from modnoise.spec import SpecError
@@ -81,13 +82,13 @@ class Inspection:
 
     @property
     def filtered(self) -> str:
-        """The version that the sentence is about: x^2, over logarithms for multiplication."""
-        return "FF over logarithms, x²" if self.op == "mul" else "FF, x²"
+        """The version that the sentence is about: x^2, for products over logarithms."""
+        return "FF over logarithms, x²" if OPERATIONS[self.op].logarithms else "FF, x²"
 
     @property
     def control(self) -> str:
         """Its control, frequencies drawn at random."""
-        return "random over logarithms, x²" if self.op == "mul" else "random, x²"
+        return "random over logarithms, x²" if OPERATIONS[self.op].logarithms else "random, x²"
 
     def __str__(self) -> str:
         tied = ", U = V" if self.tied else ""
@@ -113,30 +114,31 @@ _LOG = {"G_log": "FF over logarithms", "G_log_quadratic": "FF over logarithms, x
 
 
 def inspect(nets: NetStack, op: str = "add") -> Inspection:
-    """What a net of two layers knows of an operation, on all p^2 pairs.
+    """What a net of two layers knows of an operation, on all pairs that have a label.
 
     Args:
         nets: a stack of one net.
-        op: add, sub or mul.
+        op: one of `OPERATIONS`.
 
     Raises:
-        SpecError: an unknown operation; multiplication for a p that is no prime; several nets.
+        SpecError: an unknown operation; logarithms for a p that is no prime; several nets.
     """
-    one_of(op, ("add", "sub", "mul"), "op")
+    one_of(op, [*OPERATIONS], "op")
     if len(nets) != 1:
         raise SpecError(f"nets = a stack of {len(nets)} is not allowed: it must be one net")
-    true = torch.from_numpy(true_labels(op, nets.p))
-    log = op == "mul"
+    log = OPERATIONS[op].logarithms
     try:
         versions = parts(nets, everything=False, log=log)
     except ValueError as problem:
         raise SpecError(str(problem)) from None
+    true = torch.from_numpy(true_labels(op, nets.p))
+    pairs = torch.from_numpy(OPERATIONS[op].defined(nets.p))
     versions |= {name: nets.with_act(name) for name in ("quadratic", "reverse_relu")}
     shown = {**_SHOWN, **(_LOG if log else {})}
     shown.pop(nets.act, None)  # a swap for what it has
 
     def right_on(one: NetStack) -> float:
-        return float((predictions(one)[0] == true).double().mean())
+        return float((predictions(one)[0] == true).flatten()[pairs].double().mean())
 
     accuracy = {text: right_on(versions[name]) for name, text in shown.items()}
     filtered = filtrate_log if log else filtrate
@@ -155,7 +157,7 @@ def inspect(nets: NetStack, op: str = "add") -> Inspection:
 
 def pictures(nets: NetStack, op: str = "add") -> dict[str, bytes]:
     """Figures of a net as SVG by file name, light and dark: spectrum of its output vectors, how
-    many neurons each frequency has and, but for multiplication, the angles' relation.
+    many neurons each frequency has and, but for products and quotients, the angles' relation.
 
     Args and errors as of `inspect`, which is asked first.
     """
@@ -167,7 +169,7 @@ def pictures(nets: NetStack, op: str = "add") -> dict[str, bytes]:
         "spectrum": (figures.spectrum_map, (spectrum(nets.W)[0].abs(), k), {}),
         "frequencies": (figures.frequency_counts, (k,), {"p": nets.p}),
     }
-    if op != "mul":
+    if not OPERATIONS[op].logarithms:
         table = neuron_table(nets, op).assign(panel=op, op=op)
         drawn["angles"] = (figures.phase_relation, (table,), {})
     return {

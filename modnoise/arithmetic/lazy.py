@@ -12,7 +12,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from modnoise.arithmetic.nets import ACTIVATIONS, NetStack
+from modnoise.arithmetic.activations import ACTIVATIONS
+from modnoise.arithmetic.nets import NetStack
 from modnoise.arithmetic.tables import NoisyTable
 
 RIDGE = 1e-6
@@ -23,7 +24,7 @@ def hidden(nets: NetStack, table: NoisyTable, run: int) -> Float[Tensor, "pair n
     """H: activations of one net on its n training pairs, in table order, in float64."""
     a, b = torch.nonzero(table.train[run], as_tuple=True)
     U, V = nets.U[run].mT.double(), nets.V[run].mT.double()
-    return ACTIVATIONS[nets.act](U[a] + V[b])
+    return ACTIVATIONS[nets.act].phi(U[a] + V[b])
 
 
 def ridge_readout(

@@ -6,7 +6,7 @@ paper's P x M matrix, so that u_m, v_m, w_m are read the same way.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,19 +14,11 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from modnoise.arithmetic.activations import ACTIVATIONS
 from modnoise.arithmetic.run import Run
 from modnoise.spec import SpecError
 
 _INIT = 3  # stream of a seed; split and noise are streams 1 and 2 (tables.py)
-
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "relu": torch.relu,
-    "quadratic": torch.square,
-    "gelu": torch.nn.functional.gelu,
-    "reverse_relu": lambda x: torch.relu(-x),
-}
-"""phi by name. Reverse ReLU is max(0, -x): it has ReLU's even part |x|/2, which carries the rule;
-the other reading, min(0, x), would invert every logit (paper: section 4.1; sign ours)."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +99,7 @@ class NetStack:
         """
         u = self.U.mT[:, a].contiguous()  # (run a neuron)
         v = self.V.mT.contiguous()  # (run b neuron)
-        hidden = ACTIVATIONS[self.act](u[:, :, None] + v[:, None])
+        hidden = ACTIVATIONS[self.act].phi(u[:, :, None] + v[:, None])
         runs, rows, p, width = hidden.shape
         out = torch.baddbmm(self.mu[:, None], hidden.view(runs, rows * p, width), self.W)
         return out.view(runs, rows, p, p)

@@ -15,6 +15,7 @@ from torch import Tensor
 from modnoise.arithmetic.fourier import dominant_frequency, logarithms, random_frequency
 from modnoise.arithmetic.metrics import CHUNK
 from modnoise.arithmetic.nets import NetStack
+from modnoise.arithmetic.operations import OPERATIONS
 
 DRAWS = 40
 """Draws of random frequencies: with p = 23, 1 in 41 * 22 + 1 nets beats all by accident (ours)."""
@@ -53,7 +54,7 @@ def filtered_answers(nets: NetStack, k: Int[Tensor, "draw neuron"]) -> Int[Tenso
 
 
 def by_shift(answers: Int[Tensor, "draw p p"], op: str = "add") -> Float[Tensor, "draw p"]:
-    """Share of pairs answered a + b + s (a - b + s for "sub"), for s = 0 ... p - 1.
+    """Share of pairs answered a + b + s (a - b + s for differences), for s = 0 ... p - 1.
 
     >>> a = torch.arange(5)
     >>> by_shift((a[:, None] + a + 2)[None] % 5).tolist()
@@ -61,7 +62,7 @@ def by_shift(answers: Int[Tensor, "draw p p"], op: str = "add") -> Float[Tensor,
     """
     p = answers.shape[-1]
     a, b = torch.arange(p)[:, None], torch.arange(p)
-    shift = (answers.cpu() - (a - b if op == "sub" else a + b)) % p
+    shift = (answers.cpu() - (a + OPERATIONS[op].sign * b)) % p
     return torch.stack([torch.bincount(x.flatten(), minlength=p) for x in shift]) / p**2
 
 
@@ -80,12 +81,12 @@ def over_logarithms(nets: NetStack) -> NetStack:
 def shifts(nets: NetStack, op: str, draws: int = DRAWS) -> Float[Tensor, "draw shift"]:
     """`by_shift` of a filtered net: row 0 with its strongest frequencies, then with random ones.
 
-    For multiplication on nonzero residues alone, over their logarithms.
+    For products and quotients on nonzero residues alone, over their logarithms.
 
     Raises:
-        ValueError: ``op="mul"`` for a p that is not prime.
+        ValueError: an operation over logarithms for a p that is not prime.
     """
-    nets = over_logarithms(nets) if op == "mul" else nets
+    nets = over_logarithms(nets) if OPERATIONS[op].logarithms else nets
     chosen = [dominant_frequency(nets.W), *(random_frequency(nets, i) for i in range(draws))]
     answers = filtered_answers(nets, torch.cat([k[:1] for k in chosen]))
-    return by_shift(answers, "sub" if op == "sub" else "add")
+    return by_shift(answers, op)

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from modnoise.arithmetic.nets import ACTIVATIONS, NetStack
+from modnoise.arithmetic.activations import ACTIVATIONS
+from modnoise.arithmetic.nets import NetStack
 from modnoise.arithmetic.readings import best_reading, checked, folded
 from modnoise.spec import SpecError, quoted, word
 from modnoise.store.containers import is_tensor, kind, numbers, tensors

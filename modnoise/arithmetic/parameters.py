@@ -6,6 +6,9 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from modnoise.arithmetic.activations import ActivationName
+from modnoise.arithmetic.operations import OperationName, SumName
+from modnoise.arithmetic.optimizers import OptimizerName
 from modnoise.spec import Seed, Spec
 from modnoise.sweep import Scale
 
@@ -27,7 +30,7 @@ class ExtractionParameters(Spec):
 
     scale: Literal["smoke", "laptop"]
     noise: float = Field(ge=0, le=1)
-    op: Literal["add", "sub", "mul"]
+    op: OperationName
     seed: Seed
 
 
@@ -43,8 +46,8 @@ class OwnNetParameters(Spec):
     names: str | dict[str, str]
     p: int = Field(ge=0, le=1024)
     at: str
-    op: Literal["add", "sub", "mul"]
-    act: Literal["relu", "quadratic", "gelu", "reverse_relu"]
+    op: OperationName
+    act: ActivationName
 
 
 class DescentParameters(Spec):
@@ -56,7 +59,7 @@ class DescentParameters(Spec):
     noise: float = Field(ge=0, le=1)
     weight_decay: float = Field(ge=0)
     width: int = Field(ge=1, le=65536)
-    act: Literal["relu", "quadratic", "gelu"]
+    act: ActivationName
     seed: Seed
 
 
@@ -68,7 +71,7 @@ class DynamicsParameters(Spec):
     scale: Scale
     noise: float = Field(gt=0, le=1)
     width: int = Field(ge=1, le=65536)
-    optimizer: Literal["adamw", "adam", "muon"]
+    optimizer: OptimizerName
     seed: Seed
 
 
@@ -80,8 +83,8 @@ class FiltrationParameters(Spec):
     scale: Scale
     noise: float = Field(ge=0, le=1)
     width: int = Field(ge=1, le=65536)
-    op: Literal["add", "sub"]
-    act: Literal["relu", "quadratic", "gelu"]
+    op: SumName
+    act: ActivationName
     seed: Seed
 
 
@@ -92,7 +95,7 @@ class PhasesParameters(Spec):
 
     scale: Scale
     noise: float = Field(ge=0, le=1)
-    op: Literal["add", "sub"]
+    op: SumName
     seed: Seed
 
 
@@ -103,7 +106,7 @@ class PartitionParameters(Spec):
 
     scale: Scale
     noise: float = Field(ge=0, le=1)
-    op: Literal["add", "sub", "mul"]
+    op: OperationName
     score: Literal["strength", "ipr"]
     seed: Seed
 

@@ -15,9 +15,10 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from modnoise.arithmetic.activations import ACTIVATIONS
 from modnoise.arithmetic.fourier import spectrum, without_mu
 from modnoise.arithmetic.metrics import ROLES, by_role
-from modnoise.arithmetic.nets import ACTIVATIONS, NetStack
+from modnoise.arithmetic.nets import NetStack
 from modnoise.arithmetic.tables import VAL, NoisyTable
 
 _CHUNK = 2**20  # numbers of logits and hidden activations held at once: 4 MB of float32
@@ -32,7 +33,7 @@ def strength(nets: NetStack) -> Float[Tensor, "run neuron"]:
     that is zero on positive inputs (reverse ReLU) phi is taken at minus the same sum (ours).
     """
     u, v, w = (x.abs().amax(-1) for x in (nets.U, nets.V, nets.W))
-    phi = ACTIVATIONS[nets.act]
+    phi = ACTIVATIONS[nets.act].phi
     return w * torch.maximum(phi(u + v), phi(-u - v))
 
 
@@ -146,7 +147,7 @@ def _curves(
     """
     runs, width, p = nets.U.shape
     U, V, W = (x.gather(1, order[..., None].expand_as(x)) for x in (nets.U, nets.V, nets.W))
-    phi = ACTIVATIONS[nets.act]
+    phi = ACTIVATIONS[nets.act].phi
     masks, labels = (torch.stack(x, 1) for x in zip(*by_role(table), strict=True))
     right = torch.zeros(runs, len(count), len(ROLES), dtype=torch.float64, device=U.device)
     rows = max(1, _CHUNK // (runs * p * (p + min(_BLOCK, width))))

@@ -9,10 +9,11 @@ from typing import Any, ClassVar, Literal, TypeVar
 
 from pydantic import model_validator
 
+from modnoise.arithmetic.activations import ActivationName
+from modnoise.arithmetic.operations import OPERATIONS, OperationName
+from modnoise.arithmetic.optimizers import OPTIMIZERS, OptimizerName
 from modnoise.spec import Seed, Trainable, field
 
-Operation = Literal["add", "sub", "mul"]
-Activation = Literal["relu", "quadratic", "gelu", "reverse_relu"]
 NoiseKind = Literal["wrong", "any", "symmetric", "bijective"]
 
 AnyTable = TypeVar("AnyTable", bound="TableRun")
@@ -26,20 +27,6 @@ LR = 1e-3
 TEMPO = 20
 """How many times faster than the paper's the trainings of the scale ``fast`` are (see `at_tempo`):
 the largest tempo that experiment ``tempo`` found to give the same nets (ours)."""
-
-DECAYS = {
-    "adamw": (0.01, 0.1, 0.3, 1.0),
-    "muon": (0.01, 0.1, 0.3, 1.0),
-    "adam": (1e-5, 1e-4, 5e-4),
-    "sgd": (1e-5, 1e-4, 1e-3),
-}
-"""Weight decays that may be the paper's, whose grids are unknown (ours; AdamW's holds its 0.1)."""
-
-MOMENTUM = {"muon": 0.95, "sgd": 0.0}
-"""Momentum unless a run says otherwise: PyTorch's (ours)."""
-
-SGD_RATES = (0.01, 0.1, 1.0)
-"""Learning rates of SGD that may be the paper's (ours)."""
 
 
 def at_tempo(tempo: int, *, memory: bool = True) -> dict[str, Any]:
@@ -66,7 +53,7 @@ class TableRun(Trainable):
     gives is marked ``ours``.
     """
 
-    op: Operation = field("add", "paper", "operation o in c = a o b mod p", told="{}")
+    op: OperationName = field("add", "paper", "operation o in c = a o b mod p", told="{}")
     p: int = field(
         113, "paper", "modulus: residues, inputs and classes", ge=3, le=1024, told="p = {}"
     )
@@ -108,6 +95,12 @@ class TableRun(Trainable):
 
     @model_validator(mode="after")
     def _possible_table(self: AnyTable) -> AnyTable:
+        nonzero = OPERATIONS[self.op].nonzero
+        if nonzero and not (_is_odd_prime(self.p) and self.split == "ordered"):
+            raise ValueError(
+                f"op = {self.op!r} is not allowed with p = {self.p}, split = {self.split!r}: "
+                f"p must be an odd prime, and the split ordered"
+            )
         if self.train_frac + self.val_frac + self.test_frac > 1 + 1e-9:
             raise ValueError(
                 f"train_frac + val_frac + test_frac = {self.train_frac} + {self.val_frac} + "
@@ -129,10 +122,11 @@ class TableRun(Trainable):
         return self
 
     def _possible_symmetric(self) -> None:
-        if self.op == "sub":
+        if not OPERATIONS[self.op].commutative:
+            allowed = " or ".join(name for name, x in OPERATIONS.items() if x.commutative)
             raise ValueError(
-                "noise_kind = 'symmetric' is not allowed with op = 'sub': mirror pairs have "
-                "different true labels; it must be add or mul"
+                f"noise_kind = 'symmetric' is not allowed with op = {self.op!r}: mirror pairs "
+                f"have different true labels; it must be {allowed}"
             )
         if self.split != "unordered":
             raise ValueError(
@@ -151,7 +145,7 @@ class TableRun(Trainable):
         """Number of training pairs n, the same for every seed."""
         share = self.train_frac + 1e-9
         if self.split == "ordered":
-            return int(share * self.p**2)
+            return int(share * self.p * (self.p - OPERATIONS[self.op].nonzero))
         return int(share * self.p) + 2 * int(share * (self.p * (self.p - 1) // 2))
 
 
@@ -170,7 +164,7 @@ class Run(TableRun):
     width: int = field(
         513, "paper's grid", "M, number of hidden neurons", ge=1, le=65536, told="M = {}"
     )
-    act: Activation = field("relu", "paper", "activation", told="{}")
+    act: ActivationName = field("relu", "paper", "activation", told="{}")
     tied: bool = field(False, "paper", "U = V (the misspecified net of C.2)")
     init: Literal["linear", "normal"] = field(
         "linear", "ours", "linear: torch.nn.Linear's default; normal: N(0, M^-1)"
@@ -185,9 +179,7 @@ class Run(TableRun):
         gt=0, le=1,
     )  # fmt: skip
     # optimizer
-    optimizer: Literal["adamw", "adam", "muon", "sgd"] = field(
-        "adamw", "paper", "optimizer", told="{}"
-    )
+    optimizer: OptimizerName = field("adamw", "paper", "optimizer", told="{}")
     lr: float = field(1e-3, "paper", "learning rate after the warm-up", gt=0, told="lr = {}")
     weight_decay: float = field(
         0.1,
@@ -228,14 +220,14 @@ class Run(TableRun):
     @model_validator(mode="before")
     @classmethod
     def _default_momentum(cls, fields: Any) -> Any:
-        default = MOMENTUM.get(str(fields.get("optimizer")))
-        if fields.get("momentum") is None and default is not None:
-            return {**fields, "momentum": default}
+        chosen = OPTIMIZERS.get(str(fields.get("optimizer")))
+        if fields.get("momentum") is None and chosen and chosen.momentum is not None:
+            return {**fields, "momentum": chosen.momentum}
         return fields
 
     @model_validator(mode="after")
     def _possible(self) -> Run:
-        if self.optimizer in ("adam", "adamw") and self.momentum is not None:
+        if OPTIMIZERS[self.optimizer].momentum is None and self.momentum is not None:
             raise ValueError(
                 f"momentum = {self.momentum} is not allowed with optimizer = "
                 f"{self.optimizer!r}: use beta1"
@@ -263,9 +255,10 @@ class Run(TableRun):
     @model_validator(mode="after")
     def _possible_logarithms(self) -> Run:
         for name in ("record_parts", "record_structure", "record_extraction"):
-            if getattr(self, name) and self.op == "mul" and not _is_odd_prime(self.p):
+            logarithms = OPERATIONS[self.op].logarithms
+            if getattr(self, name) and logarithms and not _is_odd_prime(self.p):
                 raise ValueError(
-                    f"{name} = True is not allowed with op = 'mul', p = {self.p}: "
+                    f"{name} = True is not allowed with op = {self.op!r}, p = {self.p}: "
                     f"p must be an odd prime, which has logarithms"
                 )
         return self
@@ -285,8 +278,8 @@ class Run(TableRun):
         fixed = ("p", "init", "frozen", "beta1", "eps", "warmup", "batch", "dtype", "matmul")
         same = all(getattr(self, x) == type(self).model_fields[x].default for x in fixed)
         same &= self.train_frac in (0.4, 0.5, 0.6)  # paper, Table 1
-        same &= self.weight_decay in DECAYS[self.optimizer]
-        same &= self.momentum == MOMENTUM.get(self.optimizer)
+        same &= self.weight_decay in OPTIMIZERS[self.optimizer].decays
+        same &= self.momentum == OPTIMIZERS[self.optimizer].momentum
         data = (self.noise_kind, self.split) == ("wrong", "ordered")
         data |= self.tied and self.noise_kind in ("wrong", "symmetric")
         if not (same and data):
@@ -299,7 +292,7 @@ class Run(TableRun):
 
     def _begins(self, first: int) -> bool:
         """Whether the first steps are at the paper's own learning rate, or may be."""
-        rates = {"muon": (LR, 0.02), "sgd": SGD_RATES}.get(self.optimizer, (LR,))
+        rates = OPTIMIZERS[self.optimizer].rates or (LR,)
         return self.lr in rates and self.beta2 == 0.999 and self.steps >= first
 
     def _goes_at(self, tempo: int) -> bool:
@@ -310,7 +303,7 @@ class Run(TableRun):
         if tempo > 1 and self.optimizer != "adamw":
             return False
         if self.optimizer == "sgd":
-            return self.lr in SGD_RATES and self.steps == STEPS
+            return self.lr in OPTIMIZERS["sgd"].rates and self.steps == STEPS
         return all(getattr(self, name) == x for name, x in at_tempo(tempo).items())
 
     @property

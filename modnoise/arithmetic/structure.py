@@ -35,6 +35,7 @@ from modnoise.arithmetic.fourier import (
 )
 from modnoise.arithmetic.metrics import ROLES, by_role, scores
 from modnoise.arithmetic.nets import NetStack, new_nets
+from modnoise.arithmetic.operations import OPERATIONS
 from modnoise.arithmetic.partition import Partition, ipr, partition, random_partitions, strength
 from modnoise.arithmetic.run import Run
 from modnoise.arithmetic.tables import VAL, NoisyTable, noisy_table
@@ -88,7 +89,7 @@ def neuron_table(nets: NetStack, op: str) -> pd.DataFrame:
     k = dominant_frequency(nets.W)
     size = spectrum(nets.W).abs().gather(-1, k[..., None] - 1)[..., 0]
     found = {"frequency": k, "size": size, "strength": strength(nets), "ipr": ipr(nets)}
-    if op != "mul":
+    if not OPERATIONS[op].logarithms:
         angle_w, miss = angles(nets, k)[2], angle_miss(nets, k, op=op)
         found |= {"angle_sum": wrapped(angle_w + miss), "angle_w": angle_w, "miss": miss}
     return pd.DataFrame({name: x[0].cpu().numpy() for name, x in found.items()})
@@ -138,7 +139,7 @@ def structure(nets: NetStack, table: NoisyTable, op: str) -> dict[str, float]:
         "periodic": float((rank["ipr"] > 0.5).sum()),
         "ff": _ff_test(nets, table),
     }
-    if op != "mul":
+    if not OPERATIONS[op].logarithms:
         found["phase_mse"] = float(phase_mse(nets, op=op))
         found["phase_mse_weighted"] = float(phase_mse(nets, op=op, weighted=True))
         for name, value in phase_coherence(nets, op=op).items():

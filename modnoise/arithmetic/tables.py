@@ -16,6 +16,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from modnoise.arithmetic.operations import OPERATIONS
 from modnoise.arithmetic.run import TableRun
 
 CLEAN, NOISY, VAL, TEST, UNUSED = range(5)
@@ -55,7 +56,8 @@ class NoisyTable:
 
 
 def true_labels(op: str, p: int) -> np.ndarray:
-    """The (p, p) table of a o b mod p, on all pairs, zeros of multiplication included.
+    """The (p, p) table of a o b mod p, on all pairs, zeros of multiplication included; division by
+    0, which no pair asks for, gives 0.
 
     >>> true_labels("sub", 3)
     array([[0, 2, 1],
@@ -63,7 +65,7 @@ def true_labels(op: str, p: int) -> np.ndarray:
            [2, 1, 0]])
     """
     a, b = np.arange(p)[:, None], np.arange(p)[None, :]
-    return {"add": a + b, "sub": a - b, "mul": a * b}[op] % p
+    return OPERATIONS[op].labels(a, b, p) % p
 
 
 def bijective_labels(p: int) -> np.ndarray:
@@ -97,7 +99,8 @@ def _split(run: TableRun, rng: np.random.Generator) -> np.ndarray:
     p = run.p
     role = np.full((p, p), UNUSED)
     if run.split == "ordered":
-        for cells, code in _by_share(rng.permutation(p * p), run):
+        order = rng.permutation(OPERATIONS[run.op].defined(p))
+        for cells, code in _by_share(order, run):
             role.flat[cells] = code
         return role
     upper_a, upper_b = np.triu_indices(p, 1)

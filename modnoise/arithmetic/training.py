@@ -15,6 +15,7 @@ from modnoise.arithmetic.gradients import alignment
 from modnoise.arithmetic.lazy import interpolate
 from modnoise.arithmetic.metrics import CHUNK, ROLES, scores
 from modnoise.arithmetic.nets import NetStack, new_nets
+from modnoise.arithmetic.operations import OPERATIONS
 from modnoise.arithmetic.run import Run
 from modnoise.arithmetic.structure import structure
 from modnoise.arithmetic.tables import NoisyTable, noisy_table
@@ -82,7 +83,7 @@ def _rows(
         return [row | {"run": i} for i, of in enumerate(single) for row in of]
     versions = {"full": nets}
     if thorough and run.record_parts:
-        versions = parts(nets, everything=last, log=last and run.op == "mul")
+        versions = parts(nets, everything=last, log=last and OPERATIONS[run.op].logarithms)
     rows: list[dict] = []
     for part, version in versions.items():
         acc, ce = (x.cpu().numpy() for x in scores(version, table))

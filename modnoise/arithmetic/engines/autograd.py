@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from modnoise.arithmetic.activations import ACTIVATIONS
 from modnoise.arithmetic.engines.fast import FastEngine
-from modnoise.arithmetic.nets import ACTIVATIONS
 
 
 class AutogradEngine(FastEngine):
@@ -31,7 +31,7 @@ class AutogradEngine(FastEngine):
         with torch.enable_grad():
             lookup, W, mu = leaves
             pre = lookup[run, pairs[..., 0]] + lookup[run, pairs[..., 1]]
-            logits = torch.baddbmm(mu[:, None], ACTIVATIONS[self.act](pre), W)
+            logits = torch.baddbmm(mu[:, None], ACTIVATIONS[self.act].phi(pre), W)
             loss = cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum") / self.n
         for grad, found in zip(self.grads, torch.autograd.grad(loss, leaves), strict=True):
             grad.copy_(found)

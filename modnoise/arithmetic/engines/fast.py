@@ -22,8 +22,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import embedding_bag
 
+from modnoise.arithmetic.activations import ACTIVATIONS
 from modnoise.arithmetic.engines.batches import batch_at
 from modnoise.arithmetic.nets import NetStack
+from modnoise.arithmetic.optimizers import OPTIMIZERS
 from modnoise.arithmetic.run import Run
 from modnoise.arithmetic.tables import NoisyTable
 from modnoise.training import optim
@@ -56,27 +58,6 @@ def block_size(nets: int, pairs: int, width: int, p: int) -> tuple[int, int]:
     """
     most = max(64, BLOCK_FLOATS // max(width, 2 * columns(p)))
     return min(max(1, most // pairs), nets), -(-pairs // -(-pairs // min(pairs, most)))
-
-
-def _activate(act: str, pre: Tensor) -> Tensor:
-    """phi(pre), in place where phi' can be had from phi."""
-    if act == "relu":
-        return pre.relu_()
-    if act == "reverse_relu":
-        return pre.neg_().relu_()
-    if act == "quadratic":
-        return pre.square()
-    return torch.nn.functional.gelu(pre)
-
-
-def _chain_(act: str, dhidden: Tensor, pre: Tensor, hidden: Tensor) -> Tensor:
-    """dhidden * phi'(pre) in place; for the ReLUs ``pre`` already holds phi(pre)."""
-    if act in ("relu", "reverse_relu"):
-        torch.ops.aten.threshold_backward.grad_input(dhidden, hidden, 0, grad_input=dhidden)
-        return dhidden.neg_() if act == "reverse_relu" else dhidden
-    if act == "quadratic":
-        return dhidden.mul_(pre).mul_(2)
-    return torch.ops.aten.gelu_backward(dhidden, pre)
 
 
 def _collect_(total: Tensor, part: Tensor, first: bool) -> None:
@@ -114,6 +95,7 @@ class FastEngine:
         self.runs, self.run = runs, runs[0]
         self._low = self.run.matmul == "bf16"
         self.p, self.act, self.tied = nets.p, nets.act, nets.tied
+        self._act = ACTIVATIONS[nets.act]
         tables = [nets.U.mT] if nets.tied else [nets.U.mT, nets.V.mT]
         self.lookup = torch.cat(tables, 1).to(device).contiguous()  # (run rows neuron)
         self._columns = columns(self.p)
@@ -125,7 +107,7 @@ class FastEngine:
         self._bias = torch.full((len(runs), 1, self._columns), -torch.inf).to(padded)
         self.params = [self.lookup, self.W, self.mu]
         self.grads = [torch.zeros_like(self.lookup), dW, torch.zeros_like(self.mu)]
-        states = 1 if self.run.optimizer == "sgd" else 2  # momentum, or mean and square
+        states = OPTIMIZERS[self.run.optimizer].states
         self.state = [[torch.zeros_like(x) for x in self.params] for _ in range(states)]
         self.lr, self.weight_decay = (
             torch.tensor([getattr(run, name) for run in runs], dtype=nets.mu.dtype, device=device)
@@ -205,7 +187,7 @@ class FastEngine:
             W, dW = weights[runs], self._dW[runs]
             flat = lookup[runs].view(many * rows, width)
             pre = embedding_bag(block.lookup, flat, block.starts, mode="sum")
-            hidden = _activate(self.act, pre).view(many, pairs, width)
+            hidden = self._act.apply_(pre).view(many, pairs, width)
             D = self._logits[: many * pairs * self._columns].view(many, pairs, self._columns)
             if self._low:
                 torch.add(torch.bmm(hidden, W), self._bias[runs], out=D)
@@ -225,7 +207,7 @@ class FastEngine:
                 continue
             dhidden = self._dhidden[: many * pairs * width].view(many, pairs, width)
             torch.bmm(E, W.mT, out=dhidden)
-            dpre = _chain_(self.act, dhidden, pre.view_as(hidden), hidden)
+            dpre = self._act.chain_(dhidden, pre.view_as(hidden), hidden)
             sums = embedding_bag(
                 block.order, dpre.view(-1, width), block.offsets, mode="sum"
             ).view(many, rows, width)
@@ -272,23 +254,16 @@ class FastEngine:
     def _update(
         self, x: Tensor, grad: Tensor, state: list[Tensor], step: optim.Step, lr: Tensor
     ) -> None:
-        run, decay = self.run, self.weight_decay
-        if run.optimizer == "sgd":
-            assert run.momentum is not None
-            optim.sgd_(x, grad, *state, lr=lr, weight_decay=decay, momentum=run.momentum)
-        elif run.optimizer == "muon" and x is not self.mu:
-            assert run.momentum is not None
-            # as torch.nn.Linear stores them: U and V (neuron, p), W (p, neuron)
-            parts = ([t] if x is self.W else t.split(self.p, 1) for t in (x, grad, state[0]))
-            for part in zip(*parts, strict=True):
-                optim.muon_(
-                    *(t.mT for t in part), lr=lr, weight_decay=decay, momentum=run.momentum
-                )
-        else:
-            optim.adam_(
-                x, grad, *state, step=step, lr=lr, weight_decay=decay,
-                betas=(run.beta1, run.beta2), eps=run.eps, decoupled=run.optimizer != "adam",
-            )  # fmt: skip
+        chosen = OPTIMIZERS[self.run.optimizer]
+        parts = [(x, grad, state)]
+        if chosen.matrices and x is self.mu:
+            chosen = OPTIMIZERS["adamw"]
+        elif chosen.matrices:  # as nn.Linear stores them: U and V (neuron, p), W (p, neuron)
+            every = (x, grad, *state)
+            split = [[t.mT] if x is self.W else [y.mT for y in t.split(self.p, 1)] for t in every]
+            parts = [(t, g, more) for t, g, *more in zip(*split, strict=True)]
+        for part in parts:
+            chosen.update(*part, step=step, lr=lr, weight_decay=self.weight_decay, run=self.run)
 
     def tensors(self) -> dict[str, Tensor]:
         """Everything that later steps depend on, by name, as live views."""

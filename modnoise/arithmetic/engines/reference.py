@@ -14,8 +14,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, one_hot
 
+from modnoise.arithmetic.activations import ACTIVATIONS
 from modnoise.arithmetic.engines.batches import batch_at
-from modnoise.arithmetic.nets import ACTIVATIONS, NetStack
+from modnoise.arithmetic.nets import NetStack
+from modnoise.arithmetic.optimizers import OPTIMIZERS
 from modnoise.arithmetic.run import Run
 from modnoise.arithmetic.tables import NoisyTable
 from modnoise.training import optim
@@ -30,7 +32,7 @@ class PlainNet(nn.Module):
         self.U = nn.Linear(nets.p, nets.width, bias=False, **like)
         self.V = self.U if nets.tied else nn.Linear(nets.p, nets.width, bias=False, **like)
         self.W = nn.Linear(nets.width, nets.p, **like)
-        self.phi = ACTIVATIONS[nets.act]
+        self.phi = ACTIVATIONS[nets.act].phi
         with torch.no_grad():
             self.U.weight.copy_(nets.U[0])
             self.V.weight.copy_(nets.V[0])
@@ -43,21 +45,13 @@ class PlainNet(nn.Module):
 
 
 def plain_optimizers(net: PlainNet, run: Run) -> list[torch.optim.Optimizer]:
-    """The `torch.optim` optimizers that ``run`` means; Muon leaves mu to AdamW."""
-    rates: dict[str, Any] = {"lr": run.lr, "weight_decay": run.weight_decay}
-    adam = {**rates, "betas": (run.beta1, run.beta2), "eps": run.eps}
-    if run.optimizer == "adamw":
-        return [torch.optim.AdamW(net.parameters(), **adam)]
-    if run.optimizer == "adam":
-        return [torch.optim.Adam(net.parameters(), **adam)]
-    assert run.momentum is not None
-    if run.optimizer == "sgd":
-        return [torch.optim.SGD(net.parameters(), **rates, momentum=run.momentum)]
+    """The `torch.optim` optimizers that ``run`` means; one for matrices leaves mu to AdamW."""
+    rates: dict[str, Any] = {"lr": run.lr, "weight_decay": run.weight_decay, "run": run}
+    chosen = OPTIMIZERS[run.optimizer]
+    if not chosen.matrices:
+        return [chosen.twin(net.parameters(), **rates)]
     matrices = [x for x in net.parameters() if x.ndim == 2]
-    return [
-        torch.optim.Muon(matrices, **rates, momentum=run.momentum),
-        torch.optim.AdamW([net.W.bias], **adam),
-    ]
+    return [chosen.twin(matrices, **rates), OPTIMIZERS["adamw"].twin([net.W.bias], **rates)]
 
 
 def _warmup(updates: int, steps: int) -> float:

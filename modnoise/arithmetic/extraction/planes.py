@@ -23,6 +23,7 @@ from torch import Tensor
 
 from modnoise.arithmetic.fourier import logarithms
 from modnoise.arithmetic.nets import NetStack
+from modnoise.arithmetic.operations import OPERATIONS
 from modnoise.arithmetic.tables import NoisyTable
 
 STARTS = 64
@@ -120,7 +121,7 @@ def logarithm_planes(p: int) -> Planes:
 
 def known_planes(op: str, p: int) -> Known:
     """The planes of the rule's own group: the prior."""
-    return logarithm_planes(p) if op == "mul" else fourier_planes(p)
+    return logarithm_planes(p) if OPERATIONS[op].logarithms else fourier_planes(p)
 
 
 def overlap(planes: Planes, known: Known) -> Float[Tensor, "plane known"]:

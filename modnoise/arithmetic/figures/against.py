@@ -12,8 +12,6 @@ from matplotlib.ticker import FuncFormatter
 
 from modnoise.arithmetic.figures.lines import (
     DASHES,
-    MARKERS,
-    OPS,
     legend,
     line_look,
     median_line,
@@ -22,6 +20,7 @@ from modnoise.arithmetic.figures.lines import (
     noise_names,
     widths_axis,
 )
+from modnoise.arithmetic.operations import OPERATIONS
 from modnoise.pages import style
 from modnoise.pages.style import Palette
 
@@ -55,7 +54,7 @@ def against_width_and_noise(
                 if rows[column].notna().any():
                     median_line(top, rows, "width", column, color=one, ls=dash, lw=1.4)
             for op, rows in by_noise.groupby("op", sort=False):
-                look = line_look("ink", MARKERS[op], op == "add", dash, color)
+                look = line_look("ink", OPERATIONS[op].marker, op == "add", dash, color)
                 median_line(bottom, rows, "noise", column, **look)
         widths_axis(top, widths, len(columns))
         noise_axis(bottom, by_noise.noise.unique())
@@ -70,8 +69,8 @@ def against_width_and_noise(
             ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
     handles: dict[str, Any] = noise_names(colors)
     for op in by_noise.op.unique():
-        look = line_look("ink", MARKERS[op], op == "add", "", color)
-        handles[OPS[op]] = Line2D([], [], **look)
+        look = line_look("ink", OPERATIONS[op].marker, op == "add", "", color)
+        handles[OPERATIONS[op].label] = Line2D([], [], **look)
     for name, dash in zip(names, DASHES, strict=False):
         handles[name] = Line2D([], [], color=color["ink"], ls=dash)
     for name in bounds:

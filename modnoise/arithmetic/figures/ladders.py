@@ -11,7 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from modnoise.arithmetic.figures.lines import ACTS, OPS, by_width, legend, noise_names, widths_axis
+from modnoise.arithmetic.activations import ACTIVATIONS
+from modnoise.arithmetic.figures.lines import by_width, legend, noise_names, widths_axis
+from modnoise.arithmetic.operations import OPERATIONS
 from modnoise.pages import style
 from modnoise.pages.style import Palette
 
@@ -93,8 +95,8 @@ def descent(
         style.accuracy_axis(top)
         _log_axis(bottom)
         if not beside:
-            name = ACTS.get(point, OPS.get(point, point)) if isinstance(point, str) else point
-            top.set_title(_COLUMNS[column].format(name))
+            known = ACTIVATIONS.get(point) or OPERATIONS.get(point)
+            top.set_title(_COLUMNS[column].format(known.label if known else point))
     for ax in axes.flat:
         widths_axis(ax, widths, axes.shape[1], largest=False)
         if ax not in axes[-1]:

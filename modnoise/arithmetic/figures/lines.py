@@ -15,10 +15,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter
 from modnoise.pages import style
 from modnoise.pages.style import Palette
 
-ACTS = {"relu": "ReLU", "gelu": "GeLU", "quadratic": "x²"}
-OPS = {"add": "addition", "sub": "subtraction", "mul": "multiplication"}
 RANKINGS = {"strength": "Str.", "ipr": "IPR"}
-MARKERS = {"add": "o", "sub": "s", "mul": "^"}
 DASHES = ("-", "--", ":")
 
 

@@ -10,7 +10,6 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from modnoise.arithmetic.figures.lines import (
-    OPS,
     RANKINGS,
     legend,
     line_look,
@@ -20,6 +19,7 @@ from modnoise.arithmetic.figures.lines import (
     noise_names,
     widths_axis,
 )
+from modnoise.arithmetic.operations import OPERATIONS
 from modnoise.pages import style
 from modnoise.pages.style import Palette
 
@@ -69,7 +69,7 @@ def selection(final: pd.DataFrame, *, chance: float, title: str, color: Palette)
         line = ax.axhline(chance, color=color["muted"], lw=0.8, zorder=0)
         style.accuracy_axis(ax)
         noise_axis(ax, final.noise.unique())
-        ax.set_title(OPS[op])
+        ax.set_title(OPERATIONS[op].label)
     axes[0, 0].set_ylabel("test accuracy")
     handles[style.chance_name(chance)] = line
     legend(fig, handles, color)
@@ -103,7 +103,7 @@ def improvement(
             median_line(bottom, gain, "width", "gain", color=one, lw=1.4, marker="o", ms=3)
         for ax in (top, bottom):
             ax.axhline(0, color=color["muted"], lw=0.8, zorder=0)
-        top.set_title(OPS[op])
+        top.set_title(OPERATIONS[op].label)
         noise_axis(top, by_noise.noise.unique())
         widths_axis(bottom, sorted(int(x) for x in by_width.width.unique()), len(ops))
     for ax in axes[:, 0]:

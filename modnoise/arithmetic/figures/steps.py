@@ -10,10 +10,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
 
+from modnoise.arithmetic.optimizers import OPTIMIZERS
+
 LINES = {"clean": ":", "noisy": "--", "test": "-"}
 NAMES = {"clean": "clean pairs", "noisy": "noisy pairs, given label", "test": "test pairs"}
 KINDS = {"wrong": "random wrong labels", "bijective": "bijective wrong labels"}
-OPTIMIZERS = {"adamw": "AdamW", "adam": "Adam", "muon": "Muon", "sgd": "SGD"}
 
 
 def heading(field: str, value: Any) -> str:
@@ -30,7 +31,7 @@ def heading(field: str, value: Any) -> str:
         "lr": lambda x: f"lr {x:g}",
         "weight_decay": lambda x: f"decay {x:g}",
         "noise_kind": lambda kind: KINDS[kind].split()[0],
-        "optimizer": OPTIMIZERS.__getitem__,
+        "optimizer": lambda name: OPTIMIZERS[name].label,
     }
     return texts.get(field, str)(value)
 

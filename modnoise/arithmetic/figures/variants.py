@@ -11,11 +11,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullFormatter
 
-from modnoise.arithmetic.figures.lines import ACTS, by_width, legend, noise_names, widths_axis
+from modnoise.arithmetic.activations import ACTIVATIONS
+from modnoise.arithmetic.figures.lines import by_width, legend, noise_names, widths_axis
 from modnoise.pages import style
 from modnoise.pages.style import Palette
 
-_MARKERS = {"relu": ("o", "-"), "gelu": ("^", "--"), "quadratic": ("s", ":")}
 _KIND = {"wrong": "random noise", "any": "random noise", "symmetric": "symmetric noise"}
 
 
@@ -25,20 +25,24 @@ def activations(final: pd.DataFrame, *, chance: float, title: str, color: Palett
     ``final``: rows of `outcomes` with the field ``act``.
     """
     levels = sorted(final.noise.unique())
+    acts = {name: act for name, act in ACTIVATIONS.items() if (final.act == name).any()}
     fig, axes = style.panels(style.FULL, 1, len(levels), sharey=True, squeeze=False)
     widths = sorted(int(x) for x in final.width.unique())
     for ax, noise in zip(axes[0], levels, strict=True):
-        for act, (marker, dash) in _MARKERS.items():
-            rows = final[(final.act == act) & (final.noise == noise)]
+        for name, act in acts.items():
+            marker, dash = act.look
+            rows = final[(final.act == name) & (final.noise == noise)]
             y = by_width(rows, "accuracy_test")
-            ax.plot(y.index, y, color=color["test"], marker=marker, ls=dash, label=ACTS[act])
+            ax.plot(y.index, y, color=color["test"], marker=marker, ls=dash, label=act.label)
         line = ax.axhline(chance, color=color["muted"], lw=0.8, zorder=0)
         style.accuracy_axis(ax)
         widths_axis(ax, widths, len(levels), largest=False)
         ax.set_title(f"noise {100 * noise:.0f} %")
     axes[0, 0].set_ylabel("test accuracy")
     handles = {one.get_label(): one for one in axes[0, 0].lines if one is not line}
-    handles = {name: one for name, one in handles.items() if name in ACTS.values()}
+    handles = {
+        name: one for name, one in handles.items() if name in {act.label for act in acts.values()}
+    }
     legend(fig, handles | {style.chance_name(chance): line}, color, below=True)
     style.set_title(fig, title)
     return fig
