@@ -31,6 +31,11 @@ class UnifiedRun(Trainable):
         3000, "paper, Fig. 2", "training pairs (a, b), of p^2; the others are held out", ge=1,
         told="{} pairs",
     )  # fmt: skip
+    drawn: Literal["ordered", "unordered"] = field(
+        "ordered", "paper, section 2.1 (disjoint pairs)", "how training pairs are drawn; "
+        "unordered: (b, a) with (a, b), so that no held-out pair is a trained one turned round",
+        told="drawn {}",
+    )  # fmt: skip
     noise: float = field(
         0.0, "ours; the paper has none", "share of the training pairs with a wrong label", ge=0,
         le=1, told="noise = {}",
