@@ -104,6 +104,16 @@ class Claim:
         return self.of
 
 
+@dataclass(frozen=True)
+class Unchecked:
+    """A statement of a paper that no rule judges: who says it where, and ``why`` none can."""
+
+    statement: str
+    source: str
+    of: str
+    why: str
+
+
 class Untested(Exception):
     """The data a rule needs are not there; the message says which, more arguments what is."""
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from modnoise.distillation.run import DistillRun
 from modnoise.distillation.spectrum import variance
-from modnoise.store.records import Store
+from modnoise.store.records import Store, at_hand
 from modnoise.studies import EXPERIMENTS
 
 LEVEL = 0.1
@@ -35,11 +35,7 @@ def recorded(name: str, scale: str, store: Store | None = None) -> list[DistillR
 
     At ``smoke`` all of them, which are trained in seconds.
     """
-    runs = EXPERIMENTS[name].runs(scale)
-    if scale == "smoke":
-        return runs
-    store = Store() if store is None else store
-    return [run for run in runs if store.glance(run)[0] is not None]
+    return at_hand(EXPERIMENTS[name].runs(scale), scale, store)
 
 
 def at_end(rows: pd.DataFrame, part: str, sampler: int | None = None) -> pd.DataFrame:

@@ -22,7 +22,7 @@ class UnifiedRun(Trainable):
     PER_NET: ClassVar[tuple[str, ...]] = ("task", "noise", "seed", "lr", "weight_decay")
 
     task: Task = field(
-        "add", "paper, sections 2.1, 3.2", "add: a + b | square: (a + b)^2 | random: no rule, one "
+        "add", "paper, sections 2.1, 2.3", "add: a + b | square: (a + b)^2 | random: no rule, one "
         "label for (a, b) and (b, a)", told="{}",
     )  # fmt: skip
     p: int = field(113, "paper, section 2.1", "modulus: residues and classes", ge=3, le=1024,
