@@ -59,7 +59,7 @@ def _numbers(frame: pd.DataFrame) -> pd.DataFrame:
     return rows
 
 
-def critical(frame: pd.DataFrame, *, rank: float = 0.8) -> Found:
+def critical(frame: pd.DataFrame, *, short: float = 0.2) -> Found:
     """The order of sizes by the fewest pairs with which they find the rule."""
     rows = _numbers(frame)
     found = critical_sizes(rows, HELD)
@@ -74,7 +74,7 @@ def critical(frame: pd.DataFrame, *, rank: float = 0.8) -> Found:
         f"d = {x.d_model}: {'more' if np.isnan(x.n_critical) else f'{x.n_critical:.0f}'}"
         for x in found.itertuples()
     )
-    return [("rank correlation", f"{seen:.2f} ({told})", seen <= ROUNDING - rank)]
+    return [("rank correlation", f"{seen:.2f} ({told})", seen <= short - 1 + ROUNDING)]
 
 
 def _crossing(mean: pd.Series, level: float) -> float:
@@ -123,7 +123,7 @@ def order(frame: pd.DataFrame) -> Found:
     return found
 
 
-def capacity(frame: pd.DataFrame, *, rank: float = 0.95, spread: float = 0.05) -> Found:
+def capacity(frame: pd.DataFrame, *, short: float = 0.05, spread: float = 0.05) -> Found:
     """The order of sizes by the labels they hold, and how equal seeds are."""
     rows = _rows(frame, task="random")
     if rows.n_train.nunique() > 1:
@@ -138,7 +138,11 @@ def capacity(frame: pd.DataFrame, *, rank: float = 0.95, spread: float = 0.05) -
     most = float(apart[below.index].max())
     told = ", ".join(f"d = {d}: {x * pairs:.0f}" for d, x in mean.items())
     return [
-        ("rank correlation", f"{seen:.2f} (of {pairs} pairs {told})", seen >= rank - ROUNDING),
+        (
+            "rank correlation",
+            f"{seen:.2f} (of {pairs} pairs {told})",
+            seen >= 1 - short - ROUNDING,
+        ),
         ("spread over seeds", f"at most {_percent(most)} of the mean", most < spread),
     ]
 
@@ -156,7 +160,7 @@ def dynamics(frame: pd.DataFrame) -> Found:
     return found
 
 
-def norm(frame: pd.DataFrame, *, share: float = 0.8) -> Found:
+def norm(frame: pd.DataFrame, *, others: float = 0.2) -> Found:
     """The sign of the change of the norm in progression and in grokking."""
     rows = _rows(frame, task="add", n_memory=0)
     found = []
@@ -167,7 +171,7 @@ def norm(frame: pd.DataFrame, *, share: float = 0.8) -> Found:
         seen = float((np.sign(change) == sign).mean())
         way = "rises" if sign > 0 else "falls"
         text = f"{way} in {_percent(seen)} of {len(change)} runs, median {change.median():+.0%}"
-        found.append((zone, text, seen >= share - ROUNDING))
+        found.append((zone, text, seen >= 1 - others - ROUNDING))
     return found
 
 
@@ -288,9 +292,9 @@ def split(frame: pd.DataFrame, *, more: float = 0.5) -> Found:
 
 def budget(frame: pd.DataFrame) -> Found:
     """Rows of `cells.at_budget`, two budgets told apart by ``budget``, of the most pairs."""
-    rows = _rows(frame.assign(test=frame.accuracy_test), task="add", n_memory=0)
+    rows = _rows(frame, task="add", n_memory=0)
     rows = rows[rows.n_train == rows.n_train.max()]
-    depth = {b: dips(some).depth.iloc[0] for b, some in rows.groupby("budget")}
+    depth = {b: dips(some, HELD).depth.iloc[0] for b, some in rows.groupby("budget")}
     if len(depth) < 2:
         raise Untested("it takes two budgets")
     few, many = min(depth), max(depth)
