@@ -86,7 +86,7 @@ def test_settings_that_recall_few_wrong_labels_are_judged_and_told():
     assert cells(verdict) == {
         "sums, d = 32": "holds", "sums, d = 64": "holds", "questions, d = 128": "holds"
     }  # fmt: skip
-    assert "true answer from step 10, half of the recall from 50" in verdict.cells[0].measured
+    assert "true answer from step 10, half of the recall from step 50" in verdict.cells[0].measured
     assert verdict.cells[0].measured.endswith("; 18.0 % of the wrong labels recalled")
     for claim in ("F2", "F3", "F4", "F5", "F6", "F8", "shuffled"):
         found = mn.check(f"ROTE-{claim}", both, scale="laptop").cells

@@ -9,7 +9,7 @@ import pandas as pd
 
 from modnoise.distillation.run import DistillRun
 from modnoise.distillation.spectrum import variance
-from modnoise.store.records import Store, at_hand
+from modnoise.store.records import Store, those_recorded
 from modnoise.studies import EXPERIMENTS
 
 LEVEL = 0.1
@@ -35,7 +35,7 @@ def recorded(name: str, scale: str, store: Store | None = None) -> list[DistillR
 
     At ``smoke`` all of them, which are trained in seconds.
     """
-    return at_hand(EXPERIMENTS[name].runs(scale), scale, store)
+    return those_recorded(EXPERIMENTS[name].runs(scale), scale, store)
 
 
 def at_end(rows: pd.DataFrame, part: str, sampler: int | None = None) -> pd.DataFrame:

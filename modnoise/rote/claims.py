@@ -29,6 +29,7 @@ from modnoise.rote.measures import (
     recall,
     removal,
     settings,
+    since,
     worst,
 )
 from modnoise.rote.run import RoteRun
@@ -74,7 +75,7 @@ def _two_phases(frame: pd.DataFrame) -> Found:
         wrong = _by_seed(rows, "accuracy_noisy", HALF * recall(rows))
         peak = rows[rows.part == "full"].groupby("seed").accuracy_recovered.max().median()
         text = (
-            f"true answer from step {truth:g}, half of the recall from {wrong:g}, true at most "
+            f"true answer {since(truth)}, half of the recall {since(wrong)}, true at most "
             f"{_percent(peak)}"
         )
         found.append((name, text, bool(truth < wrong and peak > _PEAK)))

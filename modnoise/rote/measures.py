@@ -110,3 +110,8 @@ def halfway(rows: pd.DataFrame) -> pd.Series:
     """Recall of wrong labels at half of the training, by width: the median over seeds."""
     full = rows[(rows.part == "full") & (rows.step == rows.steps // 2)]
     return full.groupby("d_model").accuracy_noisy.median()
+
+
+def since(step: float) -> str:
+    """A step from which on something is so, in words; NaN: it never is."""
+    return "at no step" if pd.isna(step) else f"from step {step:g}"

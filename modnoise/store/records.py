@@ -330,7 +330,7 @@ class Store:
             )
 
 
-def at_hand(runs: Sequence[Trainable], scale: str, store: Store | None = None) -> list[Any]:
+def those_recorded(runs: Sequence[Trainable], scale: str, store: Store | None = None) -> list[Any]:
     """Those of the runs that are recorded; at ``smoke`` all, which are trained in seconds.
 
     For what a page shows beside its own runs.

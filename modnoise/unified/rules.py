@@ -200,7 +200,7 @@ def descent(frame: pd.DataFrame, *, deep: float = 0.3, flat: float = 0.05) -> Fo
     rows = _drawn(whole)
     if rows.n_train.nunique() < 2:
         few = rows.n_train.nunique()
-        raise Untested(f"{few} numbers of pairs with {SIZES} sizes of {MANY} seeds: it takes two")
+        raise Untested(f"{SIZES} sizes of {MANY} seeds with {few} numbers of pairs: it takes two")
     found, most = dips(rows, HELD), int(rows.n_train.max())
     less = found[found.n_train < most]
     deepest, last = less.loc[less.depth.idxmax()], found[found.n_train == most].iloc[0]
