@@ -52,8 +52,9 @@ class Claim:
     activation, optimizer, operation or share; empty: it stands for itself. ``first``: it is about
     so many first steps (0: about trained nets). ``widest``: with no net of this width the paper's
     claim cannot be contradicted. ``of``: whose claim it is, where neither ours nor a follow-up's.
-    ``qualifies``: the claim whose meaning a control limits where the control holds, and
-    ``remark``, the words that then stand on that claim's chip.
+    ``setting``: words for the setting of a claim about equations, of which no smaller one exists;
+    empty: the runs tell. ``qualifies``: the claim whose meaning a control limits where the control
+    holds, and ``remark``, the words that then stand on that claim's chip.
     """
 
     id: str
@@ -71,6 +72,7 @@ class Claim:
     first: int = 0
     widest: int = 0
     of: str = "Liu & Lu 2026"
+    setting: str = ""
     qualifies: str = ""
     remark: str = ""
 
@@ -102,6 +104,16 @@ class Claim:
         if self.source.startswith("ours"):
             return "Ours: controls and findings"
         return self.of
+
+
+@dataclass(frozen=True)
+class Unchecked:
+    """A statement of a paper that no rule judges: who says it where, and ``why`` none can."""
+
+    statement: str
+    source: str
+    of: str
+    why: str
 
 
 class Untested(Exception):

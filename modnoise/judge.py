@@ -192,7 +192,7 @@ def check(
         raise ValueError(f"claim {claim_id!r} is not known: it must be one of {known}")
     claim = studies.CLAIMS[claim_id]
     _refuse_mixtures(claim, frame)
-    papers = _papers_setting(frame, claim.first)
+    papers = claim.setting or _papers_setting(frame, claim.first)
     width = int(frame.width.max()) if "width" in frame and len(frame) else 0
     can = claim.names_no_scale or (bool(papers) and width >= claim.widest)
     runs = tuple(sorted(frame.key.unique())) if "key" in frame else ()

@@ -6,7 +6,8 @@ is in modules of the same names everywhere, which are imported when they are fir
 ``run``          ``SPECS``, the kinds of its runs (`modnoise.spec.Trainable`)
 ``training``     ``KINDS``, how each of them is trained (`modnoise.training.loop.Kind`)
 ``experiments``  ``EXPERIMENTS``, its sets of runs (`modnoise.sweep.Sweep`)
-``claims``       ``CLAIMS``, what is checked on them (`modnoise.claim.Claim`)
+``claims``       ``CLAIMS``, what is checked on them (`modnoise.claim.Claim`); where there is any,
+                 ``UNCHECKED``, what its paper says that cannot be (`modnoise.claim.Unchecked`)
 ``parameters``   ``PARAMETERS``, of its notebooks (`modnoise.spec.Spec`)
 
 Nothing here imports torch, nor a study before it is needed.
@@ -67,6 +68,13 @@ EXPERIMENTS = Declared("experiments", "EXPERIMENTS", "name")
 
 CLAIMS = Declared("claims", "CLAIMS", "id")
 """Every claim by id."""
+
+
+def unchecked() -> list[Any]:
+    """Every statement of a paper that no rule judges, in the order of the studies."""
+    modules = (importlib.import_module(f"{study}.claims") for study in STUDIES)
+    return [one for module in modules for one in getattr(module, "UNCHECKED", ())]
+
 
 PARAMETERS = Declared("parameters", "PARAMETERS", "NOTEBOOK")
 """What the parameters of every notebook must be, by the notebook's name."""

@@ -29,6 +29,9 @@ CAMPAIGN = (
     "unified-progression fast",
     "unified-capacity fast",
     "unified-square fast",
+    "unified-unordered fast",
+    "unified-unordered-square fast",
+    "unified-critical fast",
     "unified-controls fast",
     # other activations, the clock, variants
     "fig8 fast",

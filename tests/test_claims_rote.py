@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pandas as pd
-from judging import said
+from judging import cells, said
 
 import modnoise as mn
 from modnoise.rote.run import RoteRun
@@ -73,20 +73,37 @@ def states(claim: str, *frames: pd.DataFrame) -> list[str]:
 def test_two_phases():
     late = {0: (0.0, 0.0, 0.0), 10: (0.1, 0.6, 0.5), 100: (0.85, 0.9, 0.9)}
     low = {0: (0.0, 0.0, 0.0), 10: (0.65, 0.0, 0.9), 100: (0.1, 0.9, 0.9)}
-    never = {0: (0.0, 0.0, 0.0), 100: (0.9, 0.1, 0.9)}
-    frames = [frame(RUN, curve=x) for x in (late, low, never)]
+    frames = [frame(RUN, curve=x) for x in (late, low)]
     assert states("F1", GOOD, *frames, FEW, GOOD.iloc[:0]) == [
-        CONFIRMED, UNSEEN, UNSEEN, UNTESTED, UNTESTED, UNTESTED
+        CONFIRMED, UNSEEN, UNSEEN, UNTESTED, UNTESTED
     ]  # fmt: skip
 
 
-def test_settings_without_memory_are_left_out():
-    never = {0: (0.0, 0.0, 0.0), 100: (0.9, 0.1, 0.9)}
-    both = pd.concat([GOOD, frame(RUN.but(d_model=32), curve=never)])
+def test_settings_that_recall_few_wrong_labels_are_judged_and_told():
+    few = {0: (0.0, 0.0, 0.0), 10: (0.9, 0.0, 0.9), 50: (0.9, 0.1, 0.95), 100: (0.9, 0.18, 0.94)}
+    both = pd.concat([GOOD, frame(RUN.but(d_model=32), curve=few)])
     verdict = mn.check("ROTE-F1", both, scale="laptop")
-    assert verdict.tally == "2 of 2"
-    assert [x.split(":")[0] for x in verdict.measured] == ["sums, d = 64", "questions, d = 128"]
-    assert "true answer from step 10, wrong label from 100" in verdict.measured[0]
+    assert cells(verdict) == {
+        "sums, d = 32": "holds", "sums, d = 64": "holds", "questions, d = 128": "holds"
+    }  # fmt: skip
+    assert "true answer from step 10, half of the recall from step 50" in verdict.cells[0].measured
+    assert verdict.cells[0].measured.endswith("; 18.0 % of the wrong labels recalled")
+    for claim in ("F2", "F3", "F4", "F5", "F6", "F8", "shuffled"):
+        found = mn.check(f"ROTE-{claim}", both, scale="laptop").cells
+        assert {x.name.split(", d = ")[0] for x in found} <= {"sums", "questions"}
+        low = [x for x in found if x.name.startswith("sums, d = 32")]
+        assert low
+        assert all("18.0 % of the wrong labels" in x.measured for x in low)
+        assert all("90.0 % of the wrong labels" in x.measured for x in found if x not in low)
+
+
+def test_settings_that_recall_next_to_nothing_cannot_tell():
+    none = {**CURVE, 50: (0.9, 0.0, 0.95), 100: (0.9, 0.04, 0.94)}
+    both = pd.concat([GOOD, frame(RUN.but(d_model=32), curve=none)])
+    for claim in ("F1", "F2", "F3", "F4", "F5", "F6", "F8"):
+        found = cells(mn.check(f"ROTE-{claim}", both, scale="laptop"))
+        blank = {name for name, state in found.items() if state == "undecidable"}
+        assert blank == {name for name in found if name.startswith("sums, d = 32")} != set()
 
 
 def test_benign():
@@ -111,7 +128,8 @@ def test_dependence_is_measured_against_random_subspaces_in_every_seed():
         CONFIRMED, UNSEEN, UNSEEN, UNTESTED
     ]  # fmt: skip
     [text, _] = mn.check("ROTE-F3", GOOD, scale="laptop").measured
-    assert "without 18 dimensions 30.0 %, without as many random ones 85.0 %" in text
+    told = "without 18 of 64 dimensions (28%) 30.0 %, without as many random ones 85.0 %"
+    assert told in text
 
 
 def test_circuits_and_tables():
@@ -127,6 +145,42 @@ def test_circuits_and_tables():
         CONFIRMED, UNSEEN, UNSEEN, UNSEEN, UNTESTED
     ]  # fmt: skip
     assert mn.check("ROTE-F5", frames[1], scale="laptop").tally == "2 of 3"
+
+
+def test_the_worst_head_is_told_with_its_cost_on_clean_items():
+    """Of each seed the head that costs most recall: here the first, whatever clean items lose."""
+    heads = GOOD.copy()
+    at = heads.part == "head"
+    heads.loc[at, "accuracy_clean"] = heads.unit[at].map({0: 0.75, 1: 0.1})
+    found = {x.name: x.measured for x in mn.check("ROTE-F5", heads, scale="laptop").cells}
+    told = "the worst costs 15.0 % of the recall and 25.0 % of the clean answers"
+    assert told in found["sums, d = 64, heads"]
+    assert "clean answers" not in found["sums, d = 64, neurons"]  # not recorded there
+    assert said(mn.check("ROTE-F5", heads, scale="laptop")) == "holds"
+
+
+def sized(sums: dict[int, float], questions: dict[int, float]) -> pd.DataFrame:
+    """Nets of both tasks by width, with what new items they answer at the end."""
+    return pd.concat(
+        frame(run.but(d_model=d), curve={**CURVE, 100: (0.1, 0.9, test)})
+        for run, tests in ((RUN, sums), (QUESTION, questions))
+        for d, test in tests.items()
+    )
+
+
+def test_two_hops_need_larger_nets_only_where_widths_can_tell():
+    larger = sized({32: 0.99, 64: 0.99}, {32: 0.4, 64: 0.95})
+    none = sized({32: 0.99, 64: 0.99}, {32: 0.4, 64: 0.5})
+    smaller = sized({32: 0.4, 64: 0.99}, {32: 0.95, 64: 0.95})
+    alike = sized({32: 0.4, 64: 0.99}, {32: 0.5, 64: 0.95})
+    both = sized({32: 0.99, 64: 0.99}, {32: 0.95, 64: 0.95})
+    narrow = sized({32: 0.4, 64: 0.99}, {16: 0.5, 32: 0.5})
+    lost = sized({32: 0.4, 64: 0.5}, {32: 0.95, 64: 0.95})
+    assert states("F9", larger, none, smaller, alike, both, narrow, lost, GOOD) == [
+        CONFIRMED, CONFIRMED, UNSEEN, UNSEEN, *["cannot tell"] * 3, UNTESTED
+    ]  # fmt: skip
+    few = larger[(larger.task == "fda") | (larger.d_model > 32) | (larger.seed < 54)]
+    assert states("F9", few) == [UNTESTED]
 
 
 def test_outliers():
@@ -173,5 +227,5 @@ def test_controls():
 def test_whose_claims_they_are():
     names = {x: one.paper for x, one in mn.CLAIMS.items() if x.startswith("ROTE-")}
     assert {x for x, paper in names.items() if paper == "Du et al. 2025"} == {
-        f"ROTE-F{i}" for i in range(1, 9)
+        f"ROTE-F{i}" for i in range(1, 10)
     }

@@ -495,8 +495,15 @@ PARTS = [*STUDENTS]
 
 def made(n: int = 80, seeds: int = 3, **columns: float) -> pd.DataFrame:
     """Rows of teachers that copy a half, students that copy a twentieth and are as good."""
-    know = {"student": 0.05, "frechet": 2.0, "quarter": 0.05, "near": 0.1, "few": 0.5}
-    know |= {"early": 0.3, "teacher": 0.5, "held": 0.0, "time": 500.0} | columns
+    know = {
+        "student": 0.05,
+        "frechet": 2.0,
+        "quarter": 0.05,
+        "near": 0.1,
+        "few": 0.5,
+        "start": 0.0,
+    }
+    know |= {"early": 0.4, "teacher": 0.5, "held": 0.0, "time": 500.0} | columns
     rows = []
     for seed in range(seeds):
         base = {"key": f"{n}-{seed}", "n": n, "seed": seed, "source": "digits"}
@@ -518,12 +525,14 @@ def made(n: int = 80, seeds: int = 3, **columns: float) -> pd.DataFrame:
         )
         for part in PARTS:
             for sampler in (1, 2):
-                for step in (1025, 1100):
+                for step in (1000, 1025, 1100):
                     copies = know.get(part, know["student"])
                     copies = know["quarter"] if step == 1025 else copies
+                    copies = know["start"] if step == 1000 else copies
                     ratio = copies / know["teacher"]
                     rows.append(
                         base | {"part": part, "step": step, "sampler": sampler, "copied": copies,
+                                "copied_high": copies + 0.02,
                                 "ratio": ratio, "ratio_low": ratio - 0.02,
                                 "ratio_high": ratio + 0.02, "frechet": know["frechet"],
                                 "pair_same": 0.0, "pair_near": know["near"],
@@ -547,7 +556,7 @@ REFUTED = ["holds", "fails", "not tested", "not tested"]
         ("DIST-lower", {"student": 0.1}),
         ("DIST-quality", {"frechet": 2.3}),
         ("DIST-CONTROL-sampler", {"few": 0.05}),
-        ("DIST-CONTROL-early", {"early": 0.05}),
+        ("DIST-CONTROL-start", {"start": 0.05}),
         ("DIST-CONTROL-longer", {"student": 0.12, "many hops": 0.05}),
         ("DIST-CONTROL-longer", {"many hops": 0.1}),
         ("DIST-CONTROL-scratch", {"scratch": 0.1}),
@@ -558,6 +567,43 @@ REFUTED = ["holds", "fails", "not tested", "not tested"]
 def test_claims_on_teachers_and_students(claim, bad):
     expected = REFUTED if "CONTROL" in claim else NOT_SEEN
     assert states(claim, made(), made(**bad), made(seeds=2), made(teacher=0.1)) == expected
+
+
+def test_copies_are_compared_with_a_teacher_of_equal_quality():
+    """Its last step copies a half at any quality; only steps as good as the student count."""
+    verdicts = [
+        mn.check("DIST-lower", one, scale="laptop")
+        for one in (
+            made(),
+            made(early=0.3),
+            made(early=0.01),
+            made(frechet=2.5),
+            made(frechet=1.5),
+        )
+    ]
+    assert [one.state for one in verdicts] == ["holds", "undecided here", *["undecided here"] * 3]
+    assert [one.tally for one in verdicts] == ["2 of 2", "0 of 2", *["0 of 0"] * 3]
+    assert [one.undecidable for one in verdicts] == [0, 0, 2, 2, 2]
+    assert [cell.name for cell in verdicts[0].cells] == ["n = 80, two steps", "n = 80, one step"]
+    far, near = made(frechet=2.5), made(frechet=2.19)
+    far.loc[(far.seed == 0) & (far.part == "student"), "frechet"] = 2.0
+    assert mn.check("DIST-lower", far, scale="laptop").undecidable == 2  # not in every seed
+    assert mn.check("DIST-lower", near, scale="laptop").state == "holds"
+
+
+def test_the_gates_of_equal_quality_do_not_see_what_the_student_copies():
+    for copies in (0.0, 0.05, 0.5):
+        some = made(student=copies, frechet=2.5)
+        assert mn.check("DIST-lower", some, scale="laptop").undecidable == 2
+
+
+def test_a_teacher_stopped_early_is_named_on_the_chip_where_it_copies_as_little():
+    as_few, more = made(early=0.05), made()
+    assert states("DIST-CONTROL-early", as_few, more, made(seeds=2), made(teacher=0.1)) == REFUTED
+    for rows, told in ((as_few, True), (more, False)):
+        early = mn.check("DIST-CONTROL-early", rows, scale="laptop")
+        lower = mn.check("DIST-lower", rows, scale="laptop", beside=[early])
+        assert (early.claim.remark in lower.chip) == told
 
 
 def test_a_fewer_steps_sampler_of_worse_pictures_is_no_rival():
@@ -649,10 +695,24 @@ def test_stability_and_energy():
     frames = (hopped(1, 1), hopped(-1, -1), hopped(1, 1, seeds=2), pd.DataFrame(columns=["part"]))
     assert states("DIST-stable", *frames) == NOT_SEEN
     assert states("DIST-energy", *frames) == NOT_SEEN
+    up, down, mixed = hopped(1, -1), hopped(1, 1), hopped(1, -1)
+    mixed.loc[(mixed.seed == 0) & (mixed.part == "memorizing"), "energy"] = 0.9
+    assert states("DIST-CONTROL-energy", up, down, mixed, *frames[2:]) == [
+        "holds",
+        "fails",
+        *NOT_SEEN[1:],
+    ]
+    assert states("DIST-energy", mixed) == ["fails"]  # of medians
+    control = mn.check("DIST-CONTROL-energy", up, scale="laptop")
+    chip = mn.check("DIST-energy", up, scale="laptop", beside=[control]).chip
+    assert chip == f"undecided here; {control.claim.remark}"
 
 
 def test_an_early_stopped_teacher_is_compared_at_equal_quality():
     [row] = compare.fidelity(made(seeds=1)).to_dict("records")
-    assert (row["stopped_at"], row["stopped"], row["student"]) == (900, 0.3, 0.05)
+    assert (row["stopped_at"], row["stopped"], row["student"]) == (900, 0.4, 0.05)
     bad = made(seeds=1, frechet=0.5)
     assert np.isnan(compare.fidelity(bad).stopped[0])
+    better = made(seeds=1, frechet=3.0)
+    assert compare.fidelity(better).stopped[0] == 0.4
+    assert np.isnan(compare.fidelity(better, alike=True).stopped[0])

@@ -13,7 +13,8 @@ from scipy.optimize import minimize
 import modnoise as mn
 from modnoise.facts import compare, experiments, kernels, limits, simulation, theory
 from modnoise.facts.data import examples, fresh
-from modnoise.facts.run import FactsRun
+from modnoise.facts.run import MODEL, FactsRun
+from modnoise.pages.scorecard import place
 from modnoise.spec import SpecError
 from modnoise.training.loop import train
 
@@ -228,6 +229,17 @@ def test_the_trade_off_of_a_linear_learner():
     assert states("RAF-linear", made(lam=lam), worse, stored, small, made(lam=[0.1])) == [
         "holds", "fails", "fails", "not tested", "not tested"
     ]  # fmt: skip
+
+
+def test_equations_have_no_smaller_setting_and_a_trained_net_has_one():
+    """The badge of frames that hold a row per setting, without steps and seeds."""
+    for name in (x for x in mn.CLAIMS if x.startswith("RAF-")):
+        found = mn.check(name, made(lam=[0.1]).iloc[:0], scale="laptop")
+        expected = "smaller setting" if name == "RAF-net" else MODEL
+        assert (found.at, place(found.at)) == (expected, place(expected))
+    assert place(MODEL) == "the paper's setting"
+    assert FactsRun(alpha=2.0).papers_setting() == MODEL
+    assert FactsRun(learner="net", kernel="relu").papers_setting() == ""
 
 
 def angles(*factors: float) -> list[float]:

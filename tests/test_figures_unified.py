@@ -39,6 +39,7 @@ CALLS = {
     "against_size": (({250: ROWS, 1000: ROWS},), {}),
     "by_kind": (({"alone": ROWS, "both": ROWS[ROWS.d_model == 8]},), {}),
     "capacity": ((ROWS,), {}),
+    "every_net": (({"few": ROWS[ROWS.n_train == 1000], "many": ROWS},), {}),
     "every_seed": ((ONE,), {}),
     "gathered": ((ROWS,), {"even": 0.17}),
     "mirrored": ((ROWS,), {}),
@@ -96,6 +97,22 @@ def test_means_over_seeds_and_their_intervals():
     (ax,) = drawn("by_kind").axes
     assert len(line_ys(ax)) == 2
     assert line_ys(ax)[1] == pytest.approx([8 * 1350 / 54_400 - 0.005])
+
+
+def test_every_net_is_a_dot_and_those_that_find_the_rule_are_counted():
+    few, many = drawn("every_net").axes
+    assert [len(ax.collections[0].get_offsets()) for ax in (few, many)] == [4, 8]
+    some = ROWS[ROWS.n_train == 1000]
+    assert few.collections[0].get_offsets()[:, 1].tolist() == some.accuracy_fresh.tolist()
+    rows = some.assign(accuracy_fresh=[0.9, 0.2, 0.95, 1.0])
+    (ax,) = draw(figures, {"every_net": (({"x": rows},), {})}, "every_net").axes
+    assert [x.get_text() for x in ax.texts] == ["1/2", "2/2"]
+
+
+def test_what_is_drawn_can_be_pairs_without_a_mirror():
+    call = {"against_pairs": ((ROWS,), {"value": "accuracy_fresh"})}
+    (ax,) = draw(figures, call, "against_pairs").axes
+    assert line_ys(ax)[1] == pytest.approx([(32 / 54.4 - 0.005) / 2, 0.4975])
 
 
 def test_runs_are_marks_of_their_zone():

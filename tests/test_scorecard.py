@@ -12,6 +12,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from modnoise import studies
+from modnoise.claim import Unchecked
 from modnoise.judge import check
 from modnoise.pages.answer import ANSWER
 from modnoise.pages.miniature import MINIATURE
@@ -27,6 +28,7 @@ from modnoise.pages.scorecard import (
     place,
     read,
     table,
+    unjudged,
 )
 from modnoise.studies import CLAIMS
 from modnoise.verdict import VERDICT
@@ -220,6 +222,17 @@ def test_the_papers_setting_then_its_tempo_then_width_then_the_later_page(lower,
         if lower[1:] != higher[1:] or order[0] == lower:
             [row] = papers(verdicts(*(("R5.1", *one) for one in order))).itertuples()
             assert (row.state, row.at, row.width) == higher
+
+
+def test_statements_without_a_rule_are_told_with_their_paper_and_the_reason(monkeypatch):
+    one = Unchecked("Sometimes <odd>", "paper, Fig. 9", "Someone 2020", "it gives no number")
+    monkeypatch.setattr("modnoise.studies.unchecked", lambda: [one])
+    text, html = repr(unjudged()), unjudged()._repr_html_()
+    for told in (text, html):
+        assert all(x in told for x in ("Someone 2020", "paper, Fig. 9", "because it gives no"))
+    assert "&lt;odd&gt;" in html
+    assert "<odd>" not in html
+    assert "<odd>" in text
 
 
 def test_a_folder_without_pages_and_an_outdated_claim_are_named(tmp_path):

@@ -2,31 +2,44 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from judging import cells as cells_of
 from judging import said
 from torch.nn.functional import cross_entropy, relu
 
 from modnoise.frames import curves
 from modnoise.judge import check
 from modnoise.spec import SpecError
+from modnoise.store.records import Store
 from modnoise.sweep import SCALES
 from modnoise.training.loop import train
 from modnoise.training.schedule import schedule
 from modnoise.transformer import TransformerEngine
-from modnoise.unified.cells import at_budget, averages, cells, critical_sizes, dip, mirrored
+from modnoise.unified.cells import (
+    at_budget,
+    averages,
+    cells,
+    critical_sizes,
+    dip,
+    mirrored,
+    recorded,
+)
 from modnoise.unified.data import labels, task_table
 from modnoise.unified.deep import DeepStack, new_deep
-from modnoise.unified.experiments import EXPERIMENTS, at_setting
+from modnoise.unified.experiments import EXPERIMENTS, as_many, at_setting
 from modnoise.unified.net import CircuitStack, gate, key_share, new_circuits
 from modnoise.unified.run import UnifiedRun
 from modnoise.unified.training import measured, stack_size
 from modnoise.unified.zones import ZONES, classified
 
+EXPERIMENTS_BY = {sweep.name: sweep.runs("smoke") for sweep in EXPERIMENTS}
 TINY = UnifiedRun(p=11, d_model=8, n_train=70, lr=1e-2, steps=20, dtype="float64", seed=1)
 BOTH = TINY.but(n_memory=50)
 
@@ -122,7 +135,7 @@ def test_experiments_have_runs_at_every_scale_and_bounded_ones_on_a_laptop():
             runs = sweep.runs(scale)
             assert len({run.key for run in runs}) == len(runs)
     laptop = [run for sweep in EXPERIMENTS for run in sweep.runs("laptop")]
-    assert sum(run.operations for run in laptop) < 2e14
+    assert sum(run.operations for run in laptop) < 4e14
 
 
 # --- data
@@ -147,6 +160,33 @@ def test_more_pairs_hold_the_fewer_and_the_counts_are_exact():
     both = many.fresh[0]
     assert both.equal(~many.train[0] & ~many.train[0].T)
     assert both.equal(both.T)
+
+
+@pytest.mark.parametrize("n", [30, 31, 70, 121])
+def test_pairs_drawn_with_both_orders_leave_at_most_one_mirror_behind(n):
+    drawn = BOTH.but(n_train=n, drawn="unordered")
+    train, more = (task_table(x).train[0] for x in (drawn, drawn.but(n_train=121)))
+    assert int(train.sum()) == n
+    assert int((train & ~train.T).sum()) <= 1
+    assert bool((more | ~train).all())
+    assert drawn.key != BOTH.but(n_train=n).key
+    whole = {drawn.but(n_train=m).key: task_table(drawn.but(n_train=m)) for m in (30, 70)}
+    few, many = (x.train[0] for x in whole.values())
+    assert bool((many | ~few).all())
+    other = task_table(drawn.but(seed=2)).train[0]
+    assert n == 121 or not other.equal(train)
+
+
+def test_as_many_different_sums_are_counted():
+    rng = np.random.default_rng(0)
+    found = []
+    for _ in range(50):
+        one = np.zeros(59**2, bool)
+        one[rng.permutation(59**2)[:1400]] = True
+        one = one.reshape(59, 59)
+        found.append((one | one.T).sum())  # both orders of all that were drawn
+    assert as_many(1400, 59) == pytest.approx(np.mean(found), rel=0.01)
+    assert (as_many(59**2, 59), as_many(1, 59)) == (59**2, 2)
 
 
 def test_examples_are_the_pairs_with_their_labels_behind_their_token():
@@ -360,21 +400,36 @@ def test_a_budget_is_the_last_row_within_it_and_means_have_their_interval():
 # --- claims
 
 
-def runs(zone="grokking", **fields) -> pd.DataFrame:
-    """Rows of three seeds of one cell."""
+def runs(zone="grokking", seeds=(42, 43, 44), **fields) -> pd.DataFrame:
+    """Rows of the seeds of one cell."""
     base = TINY.model_dump() | {
         "p": 59, "part": "full", "zone": zone, "t_memory": 100.0, "t_rule": 900.0, "train": 1.0,
         "test": 1.0, "accuracy_clean": 1.0, "accuracy_fresh": 1.0, "norm_change": -0.2,
         "fourier_unembedding": 0.9, "key": "x",
     }  # fmt: skip
-    return pd.DataFrame([base | fields | {"seed": seed} for seed in (42, 43, 44)])
+    fields = {"accuracy_fresh": fields.get("test", 1.0)} | fields
+    return pd.DataFrame([base | fields | {"seed": seed} for seed in seeds])
 
 
 def grid(value, sizes=(4, 8, 16, 32, 64), pairs=(1000, 2200), **fields) -> pd.DataFrame:
-    """Cells with held-out accuracy ``value(d, n)``."""
+    """Cells with held-out accuracy ``value(d, n)``, of pairs with a mirror in training or not."""
     return pd.concat(
         runs(d_model=d, n_train=n, test=value(d, n), **fields) for d in sizes for n in pairs
     )
+
+
+SEVEN = tuple(range(42, 49))
+ELEVEN = tuple(range(1000, 2001, 100))
+
+
+def rising(start, width=400):
+    """Held-out accuracy that rises in a line from 0 at start(d) pairs to 1."""
+    return lambda d, n: min(1.0, max(0.0, (n - start(d)) / width))
+
+
+def zoned(zones, n=1000) -> pd.DataFrame:
+    """Three seeds of each dynamics at growing sizes."""
+    return pd.concat(runs(zone, d_model=8 * 2**i, n_train=n) for i, zone in enumerate(zones))
 
 
 def dipping(depth: float):
@@ -383,9 +438,9 @@ def dipping(depth: float):
 
 CASES = {
     "U-1": (
+        grid(lambda d, n: 1.0 if n * d >= 30_000 else 0.2, pairs=range(500, 4001, 350)),
+        grid(lambda d, n: 1.0 if n / d >= 60 else 0.2, pairs=range(500, 4001, 350)),
         grid(lambda d, n: 1.0 if n * d >= 30_000 else 0.2, pairs=(500, 1000, 2000, 4000)),
-        grid(lambda d, n: 1.0 if n / d >= 60 else 0.2, pairs=(500, 1000, 2000, 4000)),
-        grid(lambda d, n: 0.2),
     ),
     "U-2": (
         pd.concat(runs(task="random", n_train=3481, d_model=d, accuracy_clean=d / 100)
@@ -404,13 +459,16 @@ CASES = {
         pd.concat([runs("progression"), runs("grokking", d_model=16)]),
         runs("grokking"),
     ),
-    "U-5": (grid(dipping(0.5)), grid(dipping(0.1)), grid(dipping(0.5), pairs=(1000,))),
+    "U-5": (
+        grid(dipping(0.5), seeds=SEVEN), grid(dipping(0.1), seeds=SEVEN), grid(dipping(0.5)),
+    ),
     "U-6": (
+        pd.concat([grid(dipping(0.2), pairs=(1000,), seeds=SEVEN),
+                   grid(dipping(0.3), pairs=(1000,), task="square", seeds=SEVEN)]),
+        pd.concat([grid(dipping(0.2), pairs=(1000,), seeds=SEVEN),
+                   grid(dipping(0.2), pairs=(1000,), task="square", seeds=SEVEN)]),
         pd.concat([grid(dipping(0.2), pairs=(1000,)),
                    grid(dipping(0.3), pairs=(1000,), task="square")]),
-        pd.concat([grid(dipping(0.2), pairs=(1000,)),
-                   grid(dipping(0.2), pairs=(1000,), task="square")]),
-        grid(dipping(0.2), pairs=(1000,)),
     ),
     "U-7": (
         pd.concat([grid(lambda d, n: 1.0, (32, 64), (1700,)),
@@ -423,6 +481,16 @@ CASES = {
         pd.concat([runs(n_memory=9, test=0.1), runs(n_memory=9, split=True)]),
         pd.concat([runs(n_memory=9, test=0.6), runs(n_memory=9, split=True)]),
         runs(n_memory=9, split=True),
+    ),
+    "U-span": (
+        grid(rising(lambda d: 1100, 300), pairs=ELEVEN),
+        grid(rising(lambda d: 1100, 800), pairs=ELEVEN),
+        grid(rising(lambda d: 1100, 300), pairs=ELEVEN[:10]),
+    ),
+    "U-order": (
+        zoned(["progression", "ungrokking", "at once", "grokking"]),
+        zoned(["ungrokking", "progression", "grokking"]),
+        runs().iloc[:2],
     ),
     "U-budget": (
         pd.concat([grid(dipping(0.3), pairs=(1000,)).assign(budget=9),
@@ -452,9 +520,7 @@ CASES = {
 
 @pytest.mark.parametrize("claim", CASES)
 def test_claims_are_confirmed_fail_and_stay_untested(claim):
-    yes, no, open_ = (
-        x.assign(accuracy_test=x.test) if claim == "U-budget" else x for x in CASES[claim]
-    )
+    yes, no, open_ = CASES[claim]
     assert said(check(claim, yes, scale="laptop")) == "holds"
     assert said(check(claim, no, scale="laptop")) == "fails"
     assert said(check(claim, open_, scale="laptop")) == "not tested"
@@ -478,7 +544,7 @@ def test_the_mirrored_share_is_told_right():
 
 
 def test_sizes_that_all_need_the_same_have_no_order():
-    rows = grid(lambda d, n: 1.0 if n >= 2200 else 0.2)
+    rows = grid(lambda d, n: 1.0 if n >= 1500 else 0.2, pairs=ELEVEN)
     verdict = check("U-1", rows, scale="laptop")
     assert said(verdict) == "fails"
     assert "rank correlation: 0.00" in verdict.measured[0]
@@ -490,6 +556,104 @@ def test_critical_sizes_by_hand():
     assert found.n_critical.tolist() == [1500.0, 1000.0]
     assert found.memorizes.all()
     assert not critical_sizes(rows.assign(t_memory=np.nan)).memorizes.any()
+
+
+MIRRORS_ONLY = ("U-1", "U-5", "U-6", "U-7", "U-8", "U-span", "U-budget")
+
+
+@pytest.mark.parametrize("claim", MIRRORS_ONLY)
+def test_a_pair_whose_mirror_was_trained_on_is_no_rule(claim):
+    """All else being equal, accuracy on mirrored pairs changes no cell."""
+    rows = CASES[claim][0]
+    for test in (0.0, 1.0):
+        found = check(claim, rows.assign(test=test, accuracy_test=test), scale="laptop")
+        assert cells_of(found) == cells_of(check(claim, rows, scale="laptop"))
+
+
+@pytest.mark.parametrize("claim", ["U-1", "U-5", "U-6", "U-7", "U-8", "U-span"])
+def test_nets_that_know_mirrors_only_make_no_claim_hold(claim):
+    rows = CASES[claim][0].assign(accuracy_fresh=0.01)
+    assert said(check(claim, rows, scale="laptop")) != "holds"
+
+
+def test_nets_at_chance_neither_dip_nor_stay_level():
+    rows = grid(dipping(0.5), seeds=SEVEN)
+    rows.loc[rows.n_train == 2200, "accuracy_fresh"] = 0.02
+    verdict = check("U-5", rows, scale="laptop")
+    assert cells_of(verdict) == {"few pairs": "holds", "2200 pairs": "undecidable"}
+    both = CASES["U-6"][0]
+    low = both.assign(accuracy_fresh=both.accuracy_fresh.where(both.task == "add", 0.02))
+    assert cells_of(check("U-6", low, scale="laptop")) == {"1000 pairs": "undecidable"}
+
+
+def test_seeds_that_find_the_rule_are_counted_by_size():
+    rows = grid(lambda d, n: 1.0, seeds=SEVEN)
+    lost = (rows.d_model == 16) & (rows.n_train == 1000) & (rows.seed < 47)
+    rows.loc[lost, "accuracy_fresh"] = 0.0
+    few = check("U-5", rows, scale="laptop").cells[0]
+    assert "71.4 points at d = 16, 1000 pairs" in few.measured
+    assert "7 of 7 at d = 8, 2 of 7 at d = 16, 7 of 7 at d = 32" in few.measured
+    assert few.seeds == 7
+
+
+def test_a_size_with_fewer_seeds_is_not_counted():
+    rows = grid(dipping(0.5), sizes=(4, 8, 16, 32, 64, 128), seeds=SEVEN)
+    found = check("U-5", rows[(rows.d_model != 16) | (rows.seed < 48)], scale="laptop")
+    assert cells_of(found) == {"few pairs": "fails", "2200 pairs": "holds"}
+    few = rows[(rows.n_train > 1000) | (rows.d_model > 8) | (rows.seed < 48)]
+    assert said(check("U-5", few, scale="laptop")) == "not tested"  # four sizes are left
+
+
+def test_deeper_dips_are_those_of_the_mean_and_told_by_seed():
+    rows = CASES["U-6"][0]
+    text = check("U-6", rows, scale="laptop").cells[0].measured
+    assert text.startswith("30.0 points, addition 20.0; deeper in 7 of 7 seeds")
+    moved = rows.assign(seed=rows.seed + (rows.task == "square"))
+    assert said(check("U-6", moved, scale="laptop")) == "not tested"
+
+
+def test_a_needed_size_is_asked_only_where_one_emerges():
+    none = pd.concat([grid(lambda d, n: 1.0, (32, 64), (1700,)),
+                      grid(lambda d, n: 0.02, (32, 64), (1700,), n_memory=1700)])  # fmt: skip
+    verdict = check("U-7", none, scale="laptop")
+    assert cells_of(verdict) == {"d = 32": "holds", "size needed": "undecidable"}
+    assert verdict.tally == "1 of 1"
+    assert cells_of(check("U-7", CASES["U-7"][0], scale="laptop"))["size needed"] == "holds"
+
+
+def test_the_span_is_read_between_recorded_numbers():
+    rows = grid(rising(lambda d: 1150, 300), pairs=ELEVEN)
+    text = check("U-span", rows, scale="laptop").cells[0].measured
+    found = [float(x) for x in re.findall(r"\d+", text)]
+    assert found == pytest.approx([280, 1160, 1440, 1000 * (59 / 113) ** 2], abs=1)
+    late = grid(rising(lambda d: 1150 if d < 64 else 1900, 300), pairs=ELEVEN)
+    assert cells_of(check("U-span", late, scale="laptop"))["d = 64"] == "undecidable"
+    unfit = rows.assign(t_memory=rows.t_memory.where(rows.d_model > 4))
+    assert cells_of(check("U-span", unfit, scale="laptop"))["d = 4"] == "undecidable"
+
+
+def test_the_order_of_stages_is_asked_where_there_are_two():
+    one = zoned(["grokking", "at once", "grokking"], n=1400)
+    both = pd.concat([CASES["U-order"][0], one])
+    found = check("U-order", both, scale="laptop")
+    assert cells_of(found) == {"1000 pairs": "holds", "1400 pairs": "undecidable"}
+    split = CASES["U-order"][1].reset_index(drop=True)
+    split.loc[(split.zone == "progression") & (split.seed > 42), "zone"] = "at once"
+    assert said(check("U-order", split, scale="laptop")) == "holds"  # no majority at that size
+
+
+def test_what_the_paper_says_without_a_rule_is_told_with_the_reason():
+    from modnoise.studies import unchecked
+
+    told = [one for one in unchecked() if one.of == "Huang et al. 2024"]
+    assert len(told) == 4
+    assert all(one.why and one.source.startswith("paper") for one in told)
+
+
+def test_recorded_runs_are_those_of_the_store(tmp_path):
+    own = Store(tmp_path)
+    assert recorded("unified-critical", "laptop", own) == []
+    assert recorded("unified-critical", "smoke", own) == EXPERIMENTS_BY["unified-critical"]
 
 
 def test_recorded_runs_give_a_row_each():

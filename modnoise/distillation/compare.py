@@ -9,7 +9,7 @@ import pandas as pd
 
 from modnoise.distillation.run import DistillRun
 from modnoise.distillation.spectrum import variance
-from modnoise.store.records import Store
+from modnoise.store.records import Store, those_recorded
 from modnoise.studies import EXPERIMENTS
 
 LEVEL = 0.1
@@ -35,11 +35,7 @@ def recorded(name: str, scale: str, store: Store | None = None) -> list[DistillR
 
     At ``smoke`` all of them, which are trained in seconds.
     """
-    runs = EXPERIMENTS[name].runs(scale)
-    if scale == "smoke":
-        return runs
-    store = Store() if store is None else store
-    return [run for run in runs if store.glance(run)[0] is not None]
+    return those_recorded(EXPERIMENTS[name].runs(scale), scale, store)
 
 
 def at_end(rows: pd.DataFrame, part: str, sampler: int | None = None) -> pd.DataFrame:
@@ -55,6 +51,12 @@ def distilled(rows: pd.DataFrame, part: str = "student", sampler: int = 1) -> pd
     found = rows[(rows.part == part) & (rows.sampler == sampler)]
     made = found.assign(distilled=found.step - found.teacher_steps)
     return made.sort_values(["key", "step"], kind="stable")
+
+
+def undistilled(rows: pd.DataFrame, sampler: int = 1) -> pd.DataFrame:
+    """The rows of the student before its first step: the teacher, asked to jump."""
+    along = distilled(rows, "student", sampler)
+    return along[along.distilled == 0]
 
 
 def memorizing_time(steps: np.ndarray, copied: np.ndarray, level: float = LEVEL) -> float:
@@ -117,16 +119,21 @@ def slopes(frame: pd.DataFrame, by: str, value: str) -> dict[int, float]:
     return found
 
 
-def fidelity(rows: pd.DataFrame, slack: float = 1.05) -> pd.DataFrame:
+def fidelity(
+    rows: pd.DataFrame, slack: float = 0.05, *, sampler: int = 1, alike: bool = False
+) -> pd.DataFrame:
     """Per run: the teacher's least share of copies among steps whose pictures are as good.
 
-    As good: a Frechet distance at most ``slack`` times that of the last student. ``stopped_at``,
-    ``stopped`` (share) and ``student``; NaN where no step is as good.
+    As good: a Frechet distance at most 1 + ``slack`` times that of the last student, drawing in
+    so many steps; ``alike``: nor is it less than 1 - ``slack`` times that. ``stopped_at``,
+    ``stopped`` (share), ``student`` and ``student_high``, the upper end of its interval; NaN
+    where no step is as good.
     """
     found = []
     for key, one in rows.groupby("key", sort=False):
-        last = at_end(one, "student", 1).iloc[0]
-        good = one[(one.part == "teacher") & (one.frechet <= slack * last.frechet)]
+        last = at_end(one, "student", sampler).iloc[0]
+        good = one[(one.part == "teacher") & (one.frechet <= (1 + slack) * last.frechet)]
+        good = good[good.frechet >= (1 - slack) * last.frechet] if alike else good
         best = good.loc[good.copied.idxmin()] if len(good) else None
         found.append(
             {
@@ -137,6 +144,7 @@ def fidelity(rows: pd.DataFrame, slack: float = 1.05) -> pd.DataFrame:
                 "stopped": np.nan if best is None else best.copied,
                 "stopped_frechet": np.nan if best is None else best.frechet,
                 "student": last.copied,
+                "student_high": last.get("copied_high", np.nan),
                 "student_frechet": last.frechet,
             }
         )
@@ -147,13 +155,16 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
     """Medians over seeds at the end, a row per n: shares of copies, distances, fates of copies.
 
     ``teacher``, ``student``, ``two`` (the student in two steps), ``scratch``, ``untaught``,
-    ``many``: shares of copies; ``far_teacher``, ``far_student``, ``far_two``, ``far_images``:
-    distances to held-out images, the last of the training set; ``stopped``: copies of the teacher
-    at its best step of the student's quality (`fidelity`); ``kept``: of the teacher's copies,
-    those where the same image is the nearest to the student's picture; ``contrast`` there.
+    ``many``: shares of copies, with ``_two`` in two steps; ``start``: the student's before its
+    first step; ``far_teacher``, ``far_student``, ``far_two``, ``far_images``: distances to
+    held-out images, the last of the training set; ``stopped``: copies of the teacher at its best
+    step of the student's quality (`fidelity`); ``kept``: of the teacher's copies, those where the
+    same image is the nearest to the student's picture; ``contrast`` there.
     """
     asked = {"teacher": ("teacher", None), "student": ("student", 1), "two": ("student", 2)}
-    asked |= {x: (x, 1) for x in ("scratch", "untaught")} | {"many": ("many hops", 1)}
+    for part in ("scratch", "untaught", "many hops"):
+        name = part.split()[0]
+        asked |= {name: (part, 1), f"{name}_two": (part, 2)}
     found = {name: at_end(rows, *at).groupby("n").copied.median() for name, at in asked.items()}
     for name in ("teacher", "student", "two"):
         far = at_end(rows, *asked[name]).groupby("n").frechet
@@ -161,6 +172,9 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
     found["far_images"] = at_end(rows, "training set").groupby("n").frechet.median()
     found["held_out"] = at_end(rows, "held-out").groupby("n").copied.median()
     found["stopped"] = fidelity(rows).groupby("n").stopped.median()
+    found["stopped_two"] = fidelity(rows, sampler=2).groupby("n").stopped.median()
+    for name, sampler in (("start", 1), ("start_two", 2)):
+        found[name] = undistilled(rows, sampler).groupby("n").copied.median()
     last = at_end(rows, "student", 1)
     last = last.assign(kept=last.pair_same + last.pair_near)
     found["kept"] = last.groupby("n").kept.median()

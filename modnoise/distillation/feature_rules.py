@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pandas as pd
 
 from modnoise.claim import Found, Untested
@@ -81,12 +83,40 @@ def stable(frame: pd.DataFrame) -> Found:
     ]
 
 
+def _energies(frame: pd.DataFrame) -> pd.DataFrame:
+    """The memorizing bulk's energy over the population's, by (hop, seed), before and after."""
+    _hops(frame)
+    rows = frame[frame.hop > 0].set_index(["hop", "seed", "part"])
+    return pd.DataFrame(
+        {
+            name: rows[column].xs("memorizing", level="part")
+            / rows[column].xs("population", level="part")
+            for name, column in (("before", "energy_before"), ("after", "energy"))
+        }
+    )
+
+
+def _by_hop(frame: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame, str]]:
+    """Name, energies by seed, and what is told of them, of each hop."""
+    for hop, one in _energies(frame).groupby("hop"):
+        rises = int((one.after > one.before).sum())
+        text = (
+            f"{spread(one.before)} to {spread(one.after)}, falls in "
+            f"{int((one.after < one.before).sum())} of {len(one)} seeds, rises in {rises}"
+        )
+        yield f"after {hop:g} doublings", one, text
+
+
 def energy(frame: pd.DataFrame) -> Found:
     """The memorizing bulk's energy over the population's, before and after."""
-    wide = _hops(frame)
-    before, after = (wide[x].memorizing / wide[x].population for x in ("energy_before", "energy"))
     return [
-        (f"after {hop:g} doublings", f"{before[hop]:.2f} to {after[hop]:.2f}",
-         bool(after[hop] < before[hop]))
-        for hop in wide.index
-    ]  # fmt: skip
+        (name, text, bool(one.after.median() < one.before.median()))
+        for name, one, text in _by_hop(frame)
+    ]
+
+
+def reversed_energy(frame: pd.DataFrame) -> Found:
+    """Whether it rises, in every seed."""
+    return [
+        (name, text, bool((one.after > one.before).all())) for name, one, text in _by_hop(frame)
+    ]

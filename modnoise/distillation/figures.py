@@ -59,8 +59,12 @@ def _seeds(ax: Axes, rows: pd.DataFrame, x: str, y: str, **how: Any) -> pd.Serie
     return middle
 
 
-def copies_along(rows: pd.DataFrame, *, height: float = 2.5, title: str, color: Palette) -> Figure:
+def copies_along(
+    rows: pd.DataFrame, *, sampler: int = 1, height: float = 2.5, title: str, color: Palette
+) -> Figure:
     """Share of copies along the teachers' training and then along distillation, by n.
+
+    ``sampler``: steps in which the student draws.
 
     ``rows``: ``part``, ``n``, ``seed``, ``step``, ``teacher_steps``, ``sampler``, ``copied``.
     Thick lines are medians over seeds; dashed the trained teacher's.
@@ -71,7 +75,7 @@ def copies_along(rows: pd.DataFrame, *, height: float = 2.5, title: str, color: 
         teacher = some[some.part == "teacher"].sort_values("step", kind="stable")
         middle = _seeds(axes[0], teacher, "step", "copied", color=color["noisy"], ls=ls)
         style.label_end(axes[0], middle.index, middle, f"n = {n}", color["noisy"])
-        along = distilled(some)
+        along = distilled(some, "student", sampler)
         level = float(at_end(some, "teacher").copied.median())
         middle = _seeds(axes[1], along, "distilled", "copied", color=color["test"], ls=ls)
         if len(middle):

@@ -1,4 +1,7 @@
-"""Rules on teachers and students, written before any recorded run was seen.
+"""Rules on teachers and students.
+
+They were written before any recorded run was seen, but for `lowers` and `early`, which ask for
+equal quality since students and early stopped teachers were seen to copy nothing in one step.
 
 Frames have the recorded rows with the fields of their runs (`modnoise.frames.curves`). Each rule
 returns (condition, measured text, whether it holds) per condition.
@@ -11,7 +14,14 @@ from collections.abc import Callable, Iterator
 import pandas as pd
 
 from modnoise.claim import Found, Untested
-from modnoise.distillation.compare import at_end, copied_against_size, distilled, fidelity, slopes
+from modnoise.distillation.compare import (
+    at_end,
+    copied_against_size,
+    distilled,
+    fidelity,
+    slopes,
+    undistilled,
+)
 
 SEEDS = 3
 """Fewest seeds of these rules."""
@@ -98,23 +108,72 @@ def _ratio(rows: pd.DataFrame, part: str, sampler: int = 1) -> tuple[str, bool]:
     return text, bool(one.ratio_high.median() < LOWERED)
 
 
-def lowers(frame: pd.DataFrame) -> Found:
-    """Copies of the student over its teacher's, per n and steps of its sampler."""
+STEPS = ((2, "two steps"), (1, "one step"))
+"""Of a student's sampler. Two come first: in one a student copies nothing before it is taught."""
+
+
+def lowers(
+    frame: pd.DataFrame,
+    *,
+    lowered: float = LOWERED,
+    alike: float = KEPT - 1,
+    something: float = 0.05,
+) -> Found:
+    """Copies of the student over those of its teacher where that is as good, and no better.
+
+    Gates: a recorded step of the teacher within ``alike`` of the student's distance, in every
+    seed, and there at least ``something`` copied, without which nothing can be lowered.
+    """
     fewest = 1 if (frame.source == "mnist").all() else SEEDS
-    return [
-        (f"n = {n}, {name}", *_ratio(rows, "student", sampler))
-        for n, rows in _memorized(frame, fewest)
-        for sampler, name in ((1, "one step"), (2, "two steps"))
-    ]
+    found: Found = []
+    for n, rows in _memorized(frame, fewest):
+        for sampler, name in STEPS:
+            cell, one = f"n = {n}, {name}", _end(rows, "student", sampler)
+            table = fidelity(rows, alike, sampler=sampler, alike=True)
+            told = (
+                f"copies {spread(one.copied, '{:.1%}')} at a distance of {spread(one.frechet)}, "
+                f"its trained teacher {spread(_teacher(rows).copied, '{:.1%}')} at "
+                f"{spread(_teacher(rows).frechet)}; "
+            )
+            if table.stopped.isna().any():
+                text = f"{told}no recorded step of the teacher is as good, and no better"
+                found.append((cell, text, None))
+            elif table.stopped.median() < something:
+                least = f"the teacher copies {spread(table.stopped, '{:.1%}')} when as good"
+                found.append((cell, f"{told}{least}: nothing to lower", None))
+            else:
+                share = table.student_high / table.stopped
+                text = (
+                    f"{told}the teacher when as good {spread(table.stopped, '{:.1%}')}, upper end "
+                    f"of the student's share of that {spread(share)}"
+                )
+                found.append((cell, text, bool(share.median() < lowered)))
+    return found
 
 
 def part_lowers(part: str) -> Callable[[pd.DataFrame], Found]:
-    """The rule `lowers` for another student, in one step."""
+    """Whether another student copies less than its trained teacher, whatever its quality."""
 
     def rule(frame: pd.DataFrame) -> Found:
-        return [(f"n = {n}", *_ratio(rows, part)) for n, rows in _memorized(frame)]
+        return [
+            (f"n = {n}, {name}", *_ratio(rows, part, sampler))
+            for n, rows in _memorized(frame)
+            for sampler, name in STEPS
+        ]
 
     return rule
+
+
+def start(frame: pd.DataFrame) -> Found:
+    """Copies in one step before the first step of distillation."""
+    found = []
+    for n, rows in _memorized(frame):
+        one = undistilled(rows, 1)
+        if one.empty:
+            raise Untested("no student before its first step")
+        text = f"{spread(one.copied, '{:.1%}')} at a distance of {spread(one.frechet)}"
+        found.append((f"n = {n}", text, bool(one.copied.median() < FLOOR)))
+    return found
 
 
 def quality(frame: pd.DataFrame) -> Found:
@@ -122,7 +181,7 @@ def quality(frame: pd.DataFrame) -> Found:
     found = []
     for n, rows in _memorized(frame):
         teacher = _teacher(rows).frechet
-        for sampler, name in ((1, "one step"), (2, "two steps")):
+        for sampler, name in STEPS:
             mine = _end(rows, "student", sampler).frechet
             share = (mine / teacher).dropna()
             text = f"distance {spread(teacher)} to {spread(mine)}, ratio {spread(share)}"
@@ -145,17 +204,18 @@ def sampler(frame: pd.DataFrame) -> Found:
     """Copies of the teacher in few steps, where its pictures are as good."""
     found = []
     for n, rows in _memorized(frame):
-        student = _end(rows, "student")
         few = at_end(rows, "few steps").groupby("sampler")[["copied", "frechet"]].median()
         if few.empty:
             raise Untested("no pictures of few steps")
-        mine = student[["copied", "frechet"]].median()
-        least = few[few.frechet <= KEPT * mine.frechet].copied
-        told = "none is as good"
-        if len(least):
-            told = f"{least.idxmin()} steps: {_percent(least.min())}"
-        told += f", the student {_percent(mine.copied)}"
-        found.append((f"n = {n}", told, bool((least > mine.copied + FLOOR).all())))
+        for steps, name in STEPS:
+            mine = _end(rows, "student", steps)[["copied", "frechet"]].median()
+            least = few[few.frechet <= KEPT * mine.frechet].copied
+            told = "none is as good"
+            if len(least):
+                told = f"{least.idxmin()} steps: {_percent(least.min())}"
+            told += f", the student {_percent(mine.copied)}"
+            holds = bool((least > mine.copied + FLOOR).all())
+            found.append((f"n = {n}, {name}", told, holds))
     return found
 
 
@@ -163,15 +223,16 @@ def early(frame: pd.DataFrame) -> Found:
     """Copies of the teacher stopped where its pictures are as good."""
     found = []
     for n, rows in _memorized(frame):
-        _end(rows, "student")
-        table = fidelity(rows)
-        better = (table.stopped > table.student + FLOOR) | table.stopped.isna()
-        known = table.dropna(subset=["stopped"])
-        told = "no step is as good"
-        if len(known):
-            told = f"stopped {spread(known.stopped, '{:.1%}')}"
-        told += f", distilled {spread(table.student, '{:.1%}')}"
-        found.append((f"n = {n}", told, bool(better.mean() > 0.5)))
+        for steps, name in STEPS:
+            _end(rows, "student", steps)
+            table = fidelity(rows, sampler=steps)
+            as_few = table.stopped <= table.student + FLOOR
+            known = table.dropna(subset=["stopped"])
+            told = "no step is as good"
+            if len(known):
+                told = f"stopped {spread(known.stopped, '{:.1%}')}"
+            told += f", distilled {spread(table.student, '{:.1%}')}"
+            found.append((f"n = {n}, {name}", told, bool(as_few.mean() > 0.5)))
     return found
 
 
@@ -192,7 +253,10 @@ def creeps(frame: pd.DataFrame) -> Found:
             f"{spread(late, '{:.1%}')} at the end"
         )
         found.append((f"n = {n}, longer", text, bool(rise.median() <= 0.05)))
-        found.append((f"n = {n}, more hops", *_ratio(rows, "many hops")))
+        found += [
+            (f"n = {n}, more hops, {name}", *_ratio(rows, "many hops", steps))
+            for steps, name in STEPS
+        ]
     return found
 
 

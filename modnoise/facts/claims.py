@@ -13,6 +13,7 @@ import pandas as pd
 
 from modnoise.claim import Claim, Found, Untested
 from modnoise.facts.limits import BAYES_CONSTANT, best_regularization, capacity
+from modnoise.facts.run import MODEL
 from modnoise.facts.theory import ridge
 
 PAPER = "Farné et al. 2026"
@@ -206,6 +207,7 @@ CLAIMS = (
         _tradeoff,
         same="alpha",
         over=_ANY,
+        setting=MODEL,
         of=PAPER,
     ),
     Claim(
@@ -218,6 +220,7 @@ CLAIMS = (
         _both,
         same="alpha",
         over=_ANY,
+        setting=MODEL,
         default="facts stored",
         headline=True,
         of=PAPER,
@@ -231,6 +234,7 @@ CLAIMS = (
         _angle,
         same="alpha",
         over=_ANY,
+        setting=MODEL,
         of=PAPER,
     ),
     Claim(
@@ -242,6 +246,7 @@ CLAIMS = (
         _width,
         same="alpha",
         over=_ANY,
+        setting=MODEL,
         of=PAPER,
     ),
     Claim(
@@ -253,6 +258,7 @@ CLAIMS = (
         _rates,
         same="noise",
         over=_ANY,
+        setting=MODEL,
         of=PAPER,
     ),
     Claim(
@@ -264,6 +270,7 @@ CLAIMS = (
         _ends,
         same="measure",
         over=_ANY,
+        setting=MODEL,
     ),
     Claim(
         "RAF-theory",
@@ -275,5 +282,6 @@ CLAIMS = (
         _agrees,
         same="part",
         over=_ANY,
+        setting=MODEL,
     ),
 )

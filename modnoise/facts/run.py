@@ -9,6 +9,9 @@ from pydantic import model_validator
 
 from modnoise.spec import Seed, Trainable, field
 
+MODEL = "the model itself"
+"""The setting of the model's equations, of which there is no smaller one."""
+
 Learner = Literal["ridge", "hinge", "features", "net"]
 NET_STEPS = 2000
 """Most steps of L-BFGS that a net is trained for: ours."""
@@ -92,7 +95,7 @@ class FactsRun(Trainable):
 
     def papers_setting(self, first: int = 0) -> str:
         """The equations of the model have no smaller setting; a trained net is ours."""
-        return "" if self.learner == "net" else "the model itself"
+        return "" if self.learner == "net" else MODEL
 
     @property
     def operations(self) -> float:

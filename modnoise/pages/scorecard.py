@@ -17,7 +17,7 @@ from typing import Any
 import pandas as pd
 
 from modnoise import studies
-from modnoise.claim import anchor
+from modnoise.claim import Unchecked, anchor
 from modnoise.pages.miniature import MINIATURE
 from modnoise.spec import quoted
 from modnoise.store.provenance import CHECKOUT
@@ -290,3 +290,29 @@ class Listing:
 def table(card: pd.DataFrame) -> Listing:
     """All rows of `read`, in the order of the pages."""
     return Listing(card)
+
+
+@dataclass(frozen=True)
+class Unjudged:
+    """Statements of papers that no rule judges, each with the reason, under their papers."""
+
+    statements: tuple[Unchecked, ...]
+
+    def __repr__(self) -> str:
+        return "\n".join(
+            f"{x.of}: {x.statement} [{x.source}]: no checkable statement, because {x.why}"
+            for x in self.statements
+        )
+
+    def _repr_html_(self) -> str:
+        lines = "".join(
+            f"<li>{escape(x.statement)} <small>({escape(x.of)}, {escape(x.source)})</small>: no "
+            f"checkable statement, because {escape(x.why)}.</li>"
+            for x in self.statements
+        )
+        return f"<ul>{lines}</ul>"
+
+
+def unjudged() -> Unjudged:
+    """What papers say that no rule judges, in the order of the studies."""
+    return Unjudged(tuple(studies.unchecked()))

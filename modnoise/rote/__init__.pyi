@@ -15,6 +15,7 @@ from .run import RoteRun as RoteRun
 from .tables import after_patch as after_patch
 from .tables import by_setting as by_setting
 from .tables import outcomes as outcomes
+from .tables import recorded as recorded
 from .tables import removed as removed
 from .tables import shared_edges as shared_edges
 from .tables import single_items as single_items

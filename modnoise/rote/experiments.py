@@ -58,6 +58,20 @@ EXPERIMENTS = (
         {"smoke": {"seed": MANY[:1]}},
     ),
     Sweep(
+        "rote-thr-width",
+        "Reason to Rote: two-hop questions in narrower and wider nets",
+        "Du et al. 2025, after a published summary",
+        RoteRun,
+        QUESTIONS,
+        {"d_model": (32, 128), "seed": MANY},
+        {"task": "thr"},
+        {
+            "smoke": {"d_model": (8,), "seed": MANY[:1]},
+            "fast": {"d_model": (64, 128)},
+            "paper": {"d_model": (128, 512)},
+        },
+    ),
+    Sweep(
         "rote-controls",
         "Reason to Rote: untrained nets, and sums without wrong labels",
         "controls (ours)",

@@ -10,8 +10,15 @@ import pandas as pd
 from modnoise.rote.data import rote_data, spoken, written
 from modnoise.rote.measures import last, read_out
 from modnoise.rote.run import RoteRun
+from modnoise.store.records import Store, those_recorded
+from modnoise.studies import EXPERIMENTS
 
 SHARES = ("wrong", "true", "other", "test", "clean")
+
+
+def recorded(name: str, scale: str, store: Store | None = None) -> list[RoteRun]:
+    """The runs of an experiment that a page shows beside its own: those that are recorded."""
+    return those_recorded(EXPERIMENTS[name].runs(scale), scale, store)
 
 
 def by_setting(rows: pd.DataFrame, width: int) -> dict[str, pd.DataFrame]:

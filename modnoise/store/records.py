@@ -14,7 +14,7 @@ import os
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -328,3 +328,14 @@ class Store:
                 f"cannot write results to {self.root}: {needed / 1e6:.0f} MB needed, "
                 f"{free / 1e6:.0f} MB free; {hint}"
             )
+
+
+def those_recorded(runs: Sequence[Trainable], scale: str, store: Store | None = None) -> list[Any]:
+    """Those of the runs that are recorded; at ``smoke`` all, which are trained in seconds.
+
+    For what a page shows beside its own runs.
+    """
+    if scale == "smoke":
+        return list(runs)
+    store = Store() if store is None else store
+    return [run for run in runs if store.glance(run)[0] is not None]

@@ -9,6 +9,7 @@ from .cells import dips as dips
 from .cells import in_cells as in_cells
 from .cells import mirrored as mirrored
 from .cells import one_per_zone as one_per_zone
+from .cells import recorded as recorded
 from .data import TaskTable as TaskTable
 from .data import task_table as task_table
 from .experiments import at_setting as at_setting

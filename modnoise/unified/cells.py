@@ -5,11 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from modnoise.store.records import Store, those_recorded
+from modnoise.studies import EXPERIMENTS
 from modnoise.unified.run import UnifiedRun
 from modnoise.unified.zones import MOST, SOME, ZONES, classified
 
 FIELDS = [*UnifiedRun.model_fields]
 LAST = ("accuracy_fresh", "accuracy_noisy", "norm", "fourier_embedding", "fourier_unembedding")
+
+
+def recorded(name: str, scale: str, store: Store | None = None) -> list[UnifiedRun]:
+    """The runs of an experiment that a page shows beside its own: those that are recorded."""
+    return those_recorded(EXPERIMENTS[name].runs(scale), scale, store)
 
 
 def cells(curves: pd.DataFrame) -> pd.DataFrame:

@@ -68,10 +68,19 @@ def labels(run: UnifiedRun) -> np.ndarray:
     return (total if run.task == "add" else total**2) % p
 
 
-def _drawn_pairs(rng: np.random.Generator, p: int, n: int) -> np.ndarray:
-    """``n`` of all pairs, the first of a random order, so that more of them hold the fewer."""
+def _drawn_pairs(rng: np.random.Generator, p: int, n: int, drawn: str = "ordered") -> np.ndarray:
+    """``n`` of all pairs, the first of a random order, so that more of them hold the fewer.
+
+    ``unordered``: (a, b) and (b, a) follow each other, so that at most the last is without its
+    mirror.
+    """
+    order = rng.permutation(p * p)
+    if drawn == "unordered":
+        a, b = np.divmod(order, p)
+        twice = np.stack([order, b * p + a], 1).ravel()
+        order = twice[np.sort(np.unique(twice, return_index=True)[1])]
     mask = np.zeros(p * p, bool)
-    mask[rng.permutation(p * p)[:n]] = True
+    mask[order[:n]] = True
     return mask.reshape(p, p)
 
 
@@ -96,6 +105,7 @@ def task_table(runs: UnifiedRun | Sequence[UnifiedRun]) -> TaskTable:
         given = rng.integers(run.p, size=(run.p, run.p))
         memory = _drawn_pairs(rng, run.p, run.n_memory)
         label = labels(run)
-        train = _drawn_pairs(np.random.default_rng([run.seed, _SPLIT]), run.p, run.n_train)
+        order = np.random.default_rng([run.seed, _SPLIT])
+        train = _drawn_pairs(order, run.p, run.n_train, run.drawn)
         stacked.append((label, train, _taught(run, label, train), given, memory))
     return TaskTable(*(torch.from_numpy(np.stack(x)) for x in zip(*stacked, strict=True)))

@@ -23,6 +23,22 @@ CIRCUITS: Size = {
 }
 """A smaller modulus groks within fewer steps; ``fast`` is the paper's for half as long."""
 
+SEVEN = MANY[:7]
+"""Seeds of what hangs on single nets, which find the rule or do not: ours."""
+
+
+def as_many(pairs: int, p: int) -> int:
+    """Pairs drawn with both orders that are as many different sums as ``pairs`` drawn one by one.
+
+    Of so many of all p^2 one order is missed with probability 1 - pairs / p^2, both with its
+    square.
+
+    >>> as_many(1400, 59), as_many(59**2, 59)
+    (2237, 3481)
+    """
+    return round(2 * pairs - pairs**2 / p**2)
+
+
 GRID, MIXTURE = "n_train+d_model", "layers+d_model+n_memory+split"
 
 
@@ -43,6 +59,13 @@ def _mixed(
     return tuple((*size, *rest) for size, rest in sized)
 
 
+def _unordered(pairs: tuple[int, ...], p: int, sizes: tuple[int, ...]) -> tuple:
+    return _cells(tuple(as_many(n, p) for n in pairs), sizes)
+
+
+FEW = (8, 12, 16, 32, 48)
+"""Sizes at which seven seeds are affordable: ours."""
+
 LARGE = (64, (2, 128), (4, 256), (4, 512), (8, 1024))
 """Paper, Fig. 8: from one layer of 64 to eight of 1,024; for a GPU."""
 
@@ -61,6 +84,51 @@ EXPERIMENTS = (
             "paper": {
                 GRID: _cells((*range(2000, 4001, 200), 5000), PAPER_SIZES), "seed": MANY,
             },
+        },
+    ),
+    Sweep(
+        "unified-unordered",
+        "Model size by training pairs that are drawn with both orders, seven seeds",
+        "Huang et al. 2024, Figs. 2, 6; the draw is ours",
+        UnifiedRun,
+        CIRCUITS,
+        {GRID: _unordered((2600, 3000, 4000, 5000), 113, PAPER_SIZES), "seed": SEVEN},
+        {"drawn": "unordered"},
+        {
+            "smoke": {GRID: _cells((160, 240), (4, 8, 16)), "seed": (42,)},
+            "laptop": {GRID: _unordered((1400, 1700), 59, FEW)},
+            "paper": {"seed": MANY},
+        },
+    ),
+    Sweep(
+        "unified-unordered-square",
+        "(a + b)^2 on pairs that are drawn with both orders, seven seeds",
+        "Huang et al. 2024, Fig. 7; the draw is ours",
+        UnifiedRun,
+        CIRCUITS,
+        {GRID: _unordered((3000,), 113, PAPER_SIZES), "seed": SEVEN},
+        {"drawn": "unordered", "task": "square"},
+        {
+            "smoke": {GRID: _cells((240,), (4, 8, 16)), "seed": (42,)},
+            "laptop": {GRID: _unordered((1400,), 59, FEW)},
+            "paper": {"seed": MANY},
+        },
+    ),
+    Sweep(
+        "unified-critical",
+        "From how many training pairs on each size finds the rule, drawn with both orders",
+        "Huang et al. 2024, Fig. 3; the draw is ours",
+        UnifiedRun,
+        CIRCUITS,
+        {
+            GRID: _unordered((*range(2000, 4001, 200),), 113, (32, 36, 40, 44, 48, 56, 64)),
+            "seed": SEEDS,
+        },
+        {"drawn": "unordered"},
+        {
+            "smoke": {GRID: _cells((160, 240), (8, 16)), "seed": (42,)},
+            "laptop": {GRID: _cells((*range(1100, 3001, 190),), (16, 24, 32, 64))},
+            "paper": {"seed": MANY},
         },
     ),
     Sweep(

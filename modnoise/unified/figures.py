@@ -21,6 +21,7 @@ from matplotlib.ticker import (
 from modnoise.pages import style
 from modnoise.pages.style import Palette
 from modnoise.unified.cells import averages
+from modnoise.unified.zones import MOST
 
 _ZONES = {  # colour, mark: told apart by both
     "progression": ("clean", "^"),
@@ -135,12 +136,14 @@ def _means(
     return mean
 
 
-def against_pairs(rows: pd.DataFrame, *, title: str, color: Palette) -> Figure:
+def against_pairs(
+    rows: pd.DataFrame, *, value: str = "test", title: str, color: Palette
+) -> Figure:
     """Held-out accuracy at the end against training pairs, a line per model size."""
     fig, ax = style.panels(style.FULL)
     sizes, handles = sorted(rows.d_model.unique()), {}
     for d, colour in zip(sizes, style.ordered_colors(len(sizes), "viridis", color), strict=True):
-        _means(ax, rows[rows.d_model == d], "n_train", "test", colour)
+        _means(ax, rows[rows.d_model == d], "n_train", value, colour)
         handles[f"d = {d}"] = Line2D([], [], color=colour, marker="o", ms=3.5)
     style.name_handles(fig, handles)
     ax.axhline(0.9, color=color["muted"], lw=0.8, ls="--", zorder=0)
@@ -152,18 +155,23 @@ def against_pairs(rows: pd.DataFrame, *, title: str, color: Palette) -> Figure:
 
 
 def against_size(
-    budgets: Mapping[int, pd.DataFrame], *, height: float = 3.2, title: str, color: Palette
+    budgets: Mapping[int, pd.DataFrame],
+    *,
+    value: str = "accuracy_test",
+    height: float = 3.2,
+    title: str,
+    color: Palette,
 ) -> Figure:
     """Held-out accuracy against model size, a panel per number of steps, a line per data size.
 
-    ``budgets``: rows with ``d_model``, ``n_train``, ``seed``, ``accuracy_test`` by steps.
+    ``budgets``: rows with ``d_model``, ``n_train``, ``seed`` and the ``value`` by steps.
     """
     fig, axes = style.panels((7.0, height), 1, len(budgets), sharey=True, squeeze=False)
     every = sorted(pd.concat(budgets.values()).n_train.unique())
     colours = style.ordered_colors(len(every), "plasma", color)
     for ax, (steps, rows) in zip(axes[0], budgets.items(), strict=True):
         for n, colour in zip(every, colours, strict=True):
-            _means(ax, rows[rows.n_train == n], "d_model", "accuracy_test", colour)
+            _means(ax, rows[rows.n_train == n], "d_model", value, colour)
         _sizes(ax, [int(d) for d in rows.d_model.unique()])
         ax.tick_params(axis="x", labelsize=8)
         ax.set_title(f"{steps:,} steps")
@@ -192,8 +200,37 @@ def by_kind(
         sizes |= {int(d) for d in rows.d_model.unique()}
     _sizes(ax, sorted(sizes))
     style.accuracy_axis(ax)
-    ax.set_ylabel("held-out accuracy" if value == "test" else "accuracy")
+    ax.set_ylabel("held-out accuracy" if value in ("test", "accuracy_fresh") else "accuracy")
     style.name_handles(fig, handles)
+    style.set_title(fig, title)
+    return fig
+
+
+def every_net(
+    kinds: Mapping[str, pd.DataFrame], *, height: float = 2.9, title: str, color: Palette
+) -> Figure:
+    """Nets against model size, a dot per seed: right on held-out pairs without a mirror.
+
+    A panel per name; above each size the number of nets that find the rule (90 %) and of all.
+    """
+    fig, axes = style.panels((7.0, height), 1, len(kinds), sharey=True, squeeze=False)
+    for ax, (name, rows) in zip(axes[0], kinds.items(), strict=True):
+        seeds = sorted(rows.seed.unique())
+        place = np.array([seeds.index(seed) for seed in rows.seed], float)
+        shift = 1.05 ** (place - (len(seeds) - 1) / 2)
+        ax.scatter(rows.d_model * shift, rows.accuracy_fresh, s=14, color=color["test"], lw=0)
+        for d, some in rows.groupby("d_model"):
+            found = int((some.accuracy_fresh >= MOST).sum())
+            ax.annotate(
+                f"{found}/{len(some)}", (d, 1.0), xytext=(0, 6), textcoords="offset points",
+                ha="center", fontsize=8, color=color["ink"], annotation_clip=False,
+            )  # fmt: skip
+        ax.axhline(MOST, color=color["muted"], lw=0.8, ls="--", zorder=0)
+        _sizes(ax, [int(d) for d in rows.d_model.unique()])
+        ax.tick_params(axis="x", labelsize=8)
+        style.accuracy_axis(ax)
+        ax.set_title(name, pad=16)
+    axes[0, 0].set_ylabel("held-out accuracy")
     style.set_title(fig, title)
     return fig
 

@@ -22,7 +22,7 @@ class UnifiedRun(Trainable):
     PER_NET: ClassVar[tuple[str, ...]] = ("task", "noise", "seed", "lr", "weight_decay")
 
     task: Task = field(
-        "add", "paper, sections 2.1, 3.2", "add: a + b | square: (a + b)^2 | random: no rule, one "
+        "add", "paper, sections 2.1, 2.3", "add: a + b | square: (a + b)^2 | random: no rule, one "
         "label for (a, b) and (b, a)", told="{}",
     )  # fmt: skip
     p: int = field(113, "paper, section 2.1", "modulus: residues and classes", ge=3, le=1024,
@@ -30,6 +30,11 @@ class UnifiedRun(Trainable):
     n_train: int = field(
         3000, "paper, Fig. 2", "training pairs (a, b), of p^2; the others are held out", ge=1,
         told="{} pairs",
+    )  # fmt: skip
+    drawn: Literal["ordered", "unordered"] = field(
+        "ordered", "paper, section 2.1 (disjoint pairs)", "how training pairs are drawn; "
+        "unordered: (b, a) with (a, b), so that no held-out pair is a trained one turned round",
+        told="drawn {}",
     )  # fmt: skip
     noise: float = field(
         0.0, "ours; the paper has none", "share of the training pairs with a wrong label", ge=0,
