@@ -529,6 +529,42 @@ def test_two_runs_are_no_stack(few):
         train([MnistRun(**TINY), MnistRun(**TINY, seed=1)], progress=False)
 
 
+def test_pixels_are_0_to_1_or_in_deviations_of_the_training_images(few):
+    unit, scaled = (NoisyImages(MnistRun(**TINY, pixels=x)) for x in ("unit", "standardized"))
+    assert (unit.images.min(), unit.images.max()) == (0, 1)
+    mean, deviation = unit.images.mean(), unit.images.std()
+    for name in ("images", "test_images"):
+        got, raw = getattr(scaled, name), getattr(unit, name)
+        assert got.dtype == np.float32
+        np.testing.assert_allclose(got, (raw - mean) / deviation, atol=1e-4)
+    assert scaled.images.mean() == pytest.approx(0, abs=1e-4)
+    assert scaled.images.std() == pytest.approx(1, abs=1e-4)
+
+
+def test_weights_are_uniform_as_torchs_or_normal_as_hes():
+    wide = {"source": "subset", "hidden1": 400, "hidden2": 300}
+    torchs, hes = (new_net(MnistRun(**wide, init=x)).arrays(0) for x in ("torch", "he"))
+    for layer, inputs in (("0", 784), ("2", 400), ("4", 300)):
+        assert abs(torchs[f"{layer}.weight"]).max() <= inputs**-0.5
+        assert torchs[f"{layer}.weight"].std() == pytest.approx((3 * inputs) ** -0.5, rel=0.05)
+        assert torchs[f"{layer}.bias"].any()
+        assert hes[f"{layer}.weight"].std() == pytest.approx((2 / inputs) ** 0.5, rel=0.05)
+        assert not hes[f"{layer}.bias"].any()
+
+
+def test_the_choices_are_all_of_a_grid_with_most_seeds_at_the_default():
+    runs = EXPERIMENTS["table2-choices"].runs("paper")
+    seeds = pd.DataFrame([run.model_dump() for run in runs])
+    seeds = seeds.groupby(["noise", "lr", "pixels", "init"]).seed.nunique()
+    assert seeds.shape == (2 * 3 * 2 * 2,)
+    assert sorted(seeds.unique()) == [5, 20]
+    own = MnistRun()
+    assert seeds[seeds == 20].index.tolist() == [
+        (noise, own.lr, own.pixels, own.init) for noise in (0.05, 0.2)
+    ]
+    assert {(run.n_train, run.batch, run.steps) for run in runs} == {(60_000, None, 2)}
+
+
 @pytest.mark.gpu
 def test_training_on_a_gpu_gives_the_same_curves(few):
     run = MnistRun(**TINY, noise=0.3, batch=20)
