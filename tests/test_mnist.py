@@ -35,6 +35,8 @@ from modnoise.mnist.net import MnistNet, answers, new_net
 from modnoise.mnist.null import (
     PAPER_TABLE2,
     against_null,
+    at_default,
+    choices,
     half_way,
     mean_and_error,
     table2,
@@ -858,6 +860,57 @@ def test_the_printed_table_has_the_papers_cells_and_the_distance_in_errors():
     assert got.index.tolist() == [(0.05, 1), (0.05, 2), (0.20, 1), (0.20, 2)]
     # (0.0647 - 0.5371/9) / sqrt(0.05968 0.94032 / 3000) = 0.005022 / 0.004325
     assert got.iloc[1].tolist() == ["6.47%", "46.29%", "5.97%", "0.43%", "+1.2"]
+
+
+@pytest.fixture(scope="module")
+def chosen():
+    """Three choices, a few seeds, where noisy less clean accuracy is -seed, less the step."""
+    rows = [
+        {"noise": noise, "lr": lr, "pixels": pixels, "init": "torch", "seed": seed, "step": step,
+         "accuracy_clean": (10 * seed + step) / 100, "accuracy_recovered": 0.1 * step,
+         "accuracy_noisy": 0.09 * seed, "n_noisy": 100}
+        for noise in (0.05, 0.2)
+        for lr, pixels, seeds in ((1e-3, "unit", 4), (1e-2, "unit", 3), (1e-3, "standardized", 3))
+        for seed in range(seeds) for step in range(3)
+    ]  # fmt: skip
+    return against_null(pd.DataFrame(rows))
+
+
+def test_the_table_of_choices_holds_medians_over_seeds(chosen):
+    got = choices(chosen)
+    assert got["", "seeds"].tolist() == [3, 4, 3] * 2
+    # seeds 0 to 3, median 1.5: noisy 13.5 %, clean 15 % and the step; blind (1 - 0.2)/9 at step 2
+    row = got.loc[(0.2, 1e-3, "unit", "torch")]
+    assert row["step 0"].tolist() == ["13.5%", "11.1%", "15.0%"]
+    assert row["step 2"].tolist() == ["13.5%", "8.9%", "17.0%"]
+
+
+def test_the_default_is_that_of_a_run(chosen):
+    got = at_default(chosen)
+    assert {*zip(got.lr, got.pixels, got.init, strict=True)} == {(1e-3, "unit", "torch")}
+    assert len(got) == 2 * 4 * 3
+
+
+def test_every_choice_is_drawn_with_its_median_and_range_beside_the_papers_cells(chosen):
+    for ax, noise in zip(
+        drawn(figures.choices, chosen, paper=PAPER_TABLE2), (0.05, 0.2), strict=True
+    ):
+        equal, one, two, *points = ax.lines
+        assert list(equal.get_xdata()) == [0, 0]
+        cells = PAPER_TABLE2[PAPER_TABLE2.noise == noise].set_index("epoch")
+        for line, epoch in ((one, 1), (two, 2)):
+            lead = cells.accuracy_noisy[epoch] - cells.accuracy_clean[epoch]
+            assert list(line.get_xdata()) == pytest.approx([lead, lead])
+        # seed 1 of three, 1.5 of four: less a hundredth per seed and per step
+        for step, line in enumerate(points):
+            expected = [-0.01 - 0.01 * step, -0.015 - 0.01 * step, -0.01 - 0.01 * step]
+            assert list(line.get_xdata()) == pytest.approx(expected)
+            assert list(line.get_ydata()) == [0, 1, 2]
+            ends = [path.vertices[:, 0].tolist() for path in ax.collections[step].get_paths()]
+            lowest = [-0.02, -0.03, -0.02]
+            np.testing.assert_allclose(
+                ends, [(low - 0.01 * step, -0.01 * step) for low in lowest], atol=1e-12
+            )
 
 
 def test_mean_and_error_over_seeds_by_hand():

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from modnoise.claim import Claim, Found, Untested, at_noise, values
+from modnoise.mnist.null import CHOICE
 
 SEEDS = 20
 """Fewest seeds of a rule about the spread over seeds."""
@@ -25,9 +26,6 @@ SHARE = 0.75
 
 BEFORE, AFTER = "before its step", "after its step"
 """The two readings of an epoch of the paper's table."""
-
-CHOICE = ("lr", "pixels", "init")
-"""What the paper does not state of Table 2 and `table2-choices` varies."""
 
 NOISES = (0.05, 0.20)  # paper
 _ERRORS = 3.0  # for six conditions: one false alarm in about 25 tables of 20 seeds
