@@ -13,17 +13,29 @@ from modnoise.sweep import selected
 CAMPAIGN = (
     # Result 4.1 where the paper makes it, with its spread
     "fig5-width fast width=4097 noise=0.8",
-    "fig5-width fast width=4097",
-    "fig5-width fast width=2049",
+    "fig5-width fast width=4097 noise=0.5",
+    "fig5-width fast width=4097 noise=0.3",
+    "fig5-width fast width=2049 noise=0.8",
+    "fig5-width fast width=2049 noise=0.5",
+    "fig5-width fast width=2049 noise=0.3",
     "fig5-widest fast",
     # Table 2 on the 60,000 images of MODNOISE_MNIST
+    "table2-choices paper",
     "table2 paper",
-    # Result 3.1 at other decays, finer, with seeds
-    "fig2 fast weight_decay=1.0",
+    # Result 3.1 at the paper's widths
+    "fig5-width fast width=2049",
+    "fig5-width fast width=4097",
+    # the same at other decays and noise, finer where a peak falls between, with its spread
     "fig2 fast weight_decay=0.3",
-    "fig1 fast",
+    "fig2 fast weight_decay=1.0",
+    "fig2 fast weight_decay=0.1",
+    "fig1 fast weight_decay=0.3 seed=42",
+    "fig1 fast weight_decay=1.0 seed=42",
+    "fig1 fast weight_decay=0.1",
+    "fig1 fast weight_decay=1.0",
     # inside the nets
     "fig6 fast",
+    "fig30 fast width=2049",
     # the unified view at its paper's modulus
     "unified-grid fast",
     "unified-progression fast",
@@ -33,10 +45,13 @@ CAMPAIGN = (
     "unified-unordered-square fast",
     "unified-critical fast",
     "unified-controls fast",
-    # other activations, the clock, variants
+    # other activations
     "fig8 fast",
     "fig24-quadratic fast",
+    # the clock: AdamW at other noise and decay, then other optimizers
+    "tempo-others fast optimizer=adamw",
     "tempo-others fast",
+    # variants
     "fig13 fast",
     "fig15-random fast",
     "fig15-symmetric fast",

@@ -234,10 +234,14 @@ def test_the_others_must_be_at_a_ceiling_below_relu(changed, expected):
     assert at("R3.1-3", *acts(**changed), name="noise 0.3") == expected
 
 
-def test_all_three_activations_must_have_one_sweep():
+def test_activations_are_compared_at_the_widths_recorded_of_all_three():
     assert said(verdict("R3.1-3", *acts()[1:])) == "not tested"
-    short = [acts()[0].iloc[:6], *acts()[1:]]
-    assert at("R3.1-3", *short, name="noise 0.3") == "undecidable"
+    gelu, *others = acts()
+    for few, expected in ((5, "fails"), (4, "undecidable")):  # five end before the ceiling
+        assert at("R3.1-3", gelu.iloc[:few], *others, name="noise 0.3") == expected
+    *others, relu = acts()
+    finer = relu.iloc[[2, -1]].assign(width=[25, 9999], accuracy_test=[0.0, 0.0])
+    assert at("R3.1-3", *others, pd.concat([relu, finer]), name="noise 0.3") == "holds"
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,14 @@ MAGNITUDE = torch.tensor([[0.1, 0.2, 0.9], [0.8, 0.1, 0.0], [0.2, 0.3, 0.7], [0.
 DOMINANT = torch.tensor([3, 1, 3, 2])
 VECTORS = torch.linspace(-1, 1, 9 * P).reshape(3, 3, P)
 MNIST = frame(noise=(0.05, 0.2), batch=(EMPTY, 64.0), seed=SEEDS, step=(0, 1, 2, 3))
+CHOICES = frame(
+    noise=(0.05, 0.2), lr=(1e-3, 1e-2), pixels=("unit",), init=("torch", "he"), seed=SEEDS,
+    step=(0, 1, 2),
+)  # fmt: skip
+TABLE2 = pd.DataFrame(
+    [(0.05, 1, 0.11, 0.03), (0.2, 2, 0.06, 0.5)],
+    columns=["noise", "epoch", "accuracy_noisy", "accuracy_clean"],
+)
 EXCESS = pd.DataFrame(
     {"noise": [0.2] * 3, "step": [0, 1, 2], "mean": [0.0, 0.1, 0.2], "error": 0.1}
 )
@@ -76,11 +84,12 @@ CALLS = {
     "frequency_counts": ((DOMINANT,), {"p": P, "title": "A finding"}),
     "digits": ((torch.rand(2, 784), [3, 4], [5, 4]), {"title": "A finding"}),
     "against_the_null": ((MNIST,), {"paper": MNIST, "title": "A finding"}),
+    "choices": ((CHOICES,), {"paper": TABLE2, "title": "A finding"}),
     "excess_curves": ((EXCESS, EXCESS), {"title": "A finding"}),
     "batch_curves": ((MNIST,), {"n_train": 400, "title": "A finding"}),
     "answer_map": ((TABLE, {"full": TRUE, "G": GIVEN}), {}),
 }
-MNIST_FIGURES = ("against_the_null", "batch_curves", "digits", "excess_curves")
+MNIST_FIGURES = ("against_the_null", "batch_curves", "choices", "digits", "excess_curves")
 FIGURES = {name: getattr(figures, name) for name in figures.__all__}
 FIGURES |= {name: getattr(mnist_figures, name) for name in MNIST_FIGURES}
 EVERY = pytest.mark.parametrize("call", CALLS)

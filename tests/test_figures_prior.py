@@ -10,7 +10,7 @@ import pandas as pd
 from modnoise.arithmetic.figures import prior_against
 from modnoise.pages.style import themed
 
-PARTS = ("label_prior", "every_quadratic", "G_quadratic", "G_random", "G")
+PARTS = ("label_prior", "label_vote", "every_quadratic", "G_quadratic", "G_random", "G")
 FRAME = pd.DataFrame(
     [
         {"part": part, "noise": noise, "seed": seed, "accuracy_test": 1 - noise * (i + seed) / 9}
@@ -33,7 +33,7 @@ def test_lines_are_medians_and_dots_are_seeds_and_a_missing_part_is_left_out():
     rows = FRAME[FRAME.part != "G_random"]
     (ax,) = themed("light", prior_against, rows, chance=0.1, title="A title").axes
     *pairs, _ = (line.get_xydata() for line in ax.lines)
-    assert len(pairs) == 2 * 4
+    assert len(pairs) == 2 * 5
     kept = [part for part in PARTS if part != "G_random"]
     for part, middle, dots in zip(kept, pairs[::2], pairs[1::2], strict=True):
         one = rows[rows.part == part]

@@ -8,8 +8,23 @@ import torch
 
 from modnoise.arithmetic.engines.fast import FastEngine
 from modnoise.arithmetic.engines.reference import ReferenceEngine
-from modnoise.arithmetic.fourier import label_prior, label_vote
-from modnoise.arithmetic.lazy import RIDGE, hidden, interpolate, ridge_readout
+from modnoise.arithmetic.fourier import (
+    filtrate,
+    label_prior,
+    label_vote,
+    random_frequency,
+    without_mu,
+)
+from modnoise.arithmetic.lazy import (
+    RIDGE,
+    expected_filtered,
+    filtered_mean,
+    hidden,
+    interpolate,
+    mean_dual,
+    moments,
+    ridge_readout,
+)
 from modnoise.arithmetic.metrics import accuracy
 from modnoise.arithmetic.nets import NetStack, new_nets
 from modnoise.arithmetic.run import Run
@@ -152,3 +167,102 @@ def test_the_vote_knows_less_than_the_prior_at_heavy_noise():
     )
     assert (vote < prior).all()
     assert vote.mean() > 2 / 31
+
+
+# --- the mean of what the filter finds in the closed form
+
+
+def test_the_moments_of_relu_and_of_the_square_are_rational():
+    """By hand for u, v uniform in +-1, then scaled by the powers of p^(-1/2) that they have."""
+    by_hand = {"relu": (1 / 3, 1 / 5, 1 / 9, 1 / 15, 1 / 45, 1 / 9),
+               "quadratic": (16 / 15, 8 / 15, 4 / 9, 2 / 9, 4 / 45, 2 / 9)}  # fmt: skip
+    degree = {"relu": (2, 2, 2, 3, 3, 3), "quadratic": (4, 4, 4, 4, 4, 4)}
+    for act, values in by_hand.items():
+        scaled = [x * 7 ** (-d / 2) for x, d in zip(values, degree[act], strict=True)]
+        assert moments(act, 7) == pytest.approx(scaled, rel=1e-9)
+
+
+def test_the_moments_of_gelu_are_those_of_many_draws():
+    rng = np.random.default_rng(0)
+    u, v, w = (torch.from_numpy(rng.uniform(-1, 1, 2_000_000)) / 7**0.5 for _ in range(3))
+    h, other = torch.nn.functional.gelu(u + v), torch.nn.functional.gelu(u + w)
+    draws = (h * h, h * other, h * u * v, h * (u * u - 1 / 21))
+    of = moments("gelu", 7)
+    for x, expected in zip(draws, (of.both, of.one, of.bilinear, of.single), strict=True):
+        assert abs(x.mean() - expected) < 4 * x.std() / len(x) ** 0.5
+    mean = h.mean().item()
+    assert (of.none, of.mean) == pytest.approx((mean**2, mean / 21), rel=0.03)
+
+
+@pytest.mark.parametrize("act", ["relu", "quadratic", "gelu"])
+def test_for_given_coefficients_the_mean_over_draws_is_exact(act):
+    """Neurons are draws: W = H^T alpha, each filtered at a random frequency and read with x^2."""
+    run = Run(p=5, width=5_000, act=act, noise=0.4, dtype="float64")
+    table, blocks = noisy_table([run]), []
+    alpha = torch.from_numpy(np.random.default_rng(1).standard_normal((5, 5, 5)))
+    alpha = alpha * table.train[0][..., None]
+    for seed in range(150):
+        nets = new_nets(run.but(seed=seed))
+        W = (hidden(nets, table, 0).mT @ alpha[table.train[0]])[None]
+        drawn = NetStack(nets.U, nets.V, W, nets.mu, "quadratic")
+        kept = without_mu(filtrate(drawn, random_frequency(drawn, seed))[0])
+        blocks.append(kept.logits()[0] / run.width)
+    blocks, expected = torch.stack(blocks), filtered_mean(alpha, moments(act, 5))
+    error = blocks.std(0) / len(blocks) ** 0.5
+    off = (blocks.mean(0) - expected) / error
+    assert off.abs().max() < 5
+    assert off.square().mean() < 2.5
+
+
+@pytest.mark.parametrize("act", ["relu", "quadratic"])
+def test_the_mean_gram_matrix_is_that_of_many_neurons(act):
+    run = Run(p=5, width=60_000, act=act, dtype="float64")
+    table, nets = noisy_table([run]), new_nets(run)
+    H = hidden(nets, table, 0)
+    Y = torch.nn.functional.one_hot(table.given[0][table.train[0]], 5).double() - 1 / 5
+    direct = torch.linalg.solve(H @ H.mT / run.width, Y)
+    torch.testing.assert_close(mean_dual(table, act, 0.0, 0)[table.train[0]], direct, rtol=0,
+                               atol=0.1 * direct.abs().max().item())  # fmt: skip
+
+
+def centered(logits):
+    """What of the logits can change an answer."""
+    return (logits - logits.mean(-1, keepdim=True)).flatten()
+
+
+@pytest.mark.parametrize("act", ["relu", "quadratic"])
+def test_the_filtered_closed_form_scatters_about_the_mean_that_labels_alone_give(act):
+    run = Run(p=23, width=8_000, act=act, noise=0.6, frozen="UV", **SOLVED)
+    table = noisy_table([run])
+    expected = centered(expected_filtered(table, act))
+    along: dict[str, list[float]] = {"random": [], "dominant": []}
+    beside: dict[str, list[float]] = {"random": [], "dominant": []}
+    for seed in range(4):
+        nets = interpolate(new_nets(run.but(seed=seed)), table)
+        chosen = {"random": random_frequency(nets, seed), "dominant": None}
+        for name, k in chosen.items():
+            kept = without_mu(filtrate(nets, k)[0].with_act("quadratic"))
+            logits = centered(kept.logits()[0].double())
+            size = float(logits @ expected / (expected @ expected))
+            along[name].append(size)
+            beside[name].append(float((logits - size * expected).norm() / expected.norm()))
+    assert np.mean(along["random"]) == pytest.approx(1, abs=0.1)
+    # the strongest of 11 frequencies has 1 + 1/2 + ... + 1/11 times the mean power
+    gain = sum(1 / j for j in range(1, 12))
+    mean, scatter = (np.mean(x["dominant"]) / np.mean(x["random"]) for x in (along, beside))
+    assert mean == pytest.approx(gain, rel=0.25)
+    assert scatter == pytest.approx(gain**0.5, rel=0.15)
+
+
+def test_the_mean_answers_as_the_label_table_does():
+    for noise in (0.3, 0.8):
+        table = noisy_table([Run(p=31, noise=noise)])
+        mean = expected_filtered(table, "relu").argmax(-1)
+        assert (mean == label_prior(table)[0]).double().mean() > 0.95
+        assert (mean == table.true[0]).double().mean() > 0.95
+
+
+def test_labels_that_are_all_wrong_have_no_rule_in_their_mean():
+    table = noisy_table([Run(p=31, noise=1.0)])
+    mean = expected_filtered(table, "relu").argmax(-1)
+    assert (mean == table.true[0]).double().mean() < 3 / 31

@@ -21,7 +21,7 @@ def rows(value: float, tempo: int, *, width: int = 17, seed: int = 42, memory: b
     """The record of a net whose accuracies all have one value, but for those in ``of``."""
     run = Run(width=width, seed=seed, **at_tempo(tempo, memory=memory))
     frame = pd.DataFrame({"part": PARTS, "step": run.steps, "key": run.key, **run.model_dump()})
-    frame = frame.assign(norm=2.0, phase_mse=0.25, ipr_strength=-0.5)
+    frame = frame.assign(norm=2.0, phase_mse=0.25, ipr_strength=-0.5, cross_entropy_test=5.0)
     for role in ("test", "noisy"):
         frame[f"accuracy_{role}"] = value
     for part, test in of.items():
@@ -84,6 +84,38 @@ def test_the_claim_names_the_width_and_the_quantity_that_is_too_far():
     assert check("TEMPO", narrow, scale="fast").tally == "not tested"
     two = pd.concat([worse, ladder(tempo=40)], ignore_index=True).drop_duplicates(["key", "part"])
     assert check("TEMPO", two, scale="fast").tally == "not tested"
+
+
+def test_cross_entropy_stands_in_the_table_and_is_compared_seed_by_seed():
+    assert tempo_table(ladder())["test cross-entropy"].tolist() == ["5"] * 12
+    frame = ladder()
+    assert said(check("TEMPO-CE", frame, scale="fast")) == "fails"
+    there = (frame.width == 65) & (frame.steps == 10_000)
+    for value, state in ((7.4, "fails"), (7.5, "holds"), (10 / 3, "holds"), (3.4, "fails")):
+        frame.loc[there, "cross_entropy_test"] = value
+        verdict = check("TEMPO-CE", frame, scale="fast")
+        assert said(verdict) == state
+        text = f"M = 65: test cross-entropy 5.0 on the paper's clock, {value:.1f} on the faster"
+        assert text in verdict.measured[2]
+    other = frame[~there]
+    lone = rows(0.5, 20, width=65, seed=43).assign(cross_entropy_test=99.0)
+    both = pd.concat([other, lone], ignore_index=True)
+    assert said(check("TEMPO-CE", both, scale="fast")) == "fails"  # no seed is on both clocks
+    two = pd.concat([ladder(), ladder(tempo=40)], ignore_index=True)
+    two = two.drop_duplicates(["key", "part"])
+    assert said(check("TEMPO-CE", two, scale="fast")) == "not tested"
+
+
+def test_the_recorded_cross_entropies_differ_at_a_narrow_width():
+    runs = [one for one in at_hand("tempo", "fast") if one.lr == at_tempo(20)["lr"]]
+    runs += at_hand("fig2-own", "fast")
+    frame = curves(runs, load_or_train(runs, weights=False, progress=False))
+    verdict = check("TEMPO-CE", frame, scale="fast")
+    assert verdict.state == "holds"
+    last = frame[(frame.part == "full") & (frame.step == frame.steps) & (frame.seed == 42)]
+    last = last[last.width == 65].sort_values("steps")
+    here, own = last.cross_entropy_test
+    assert f"{own:.1f} on the paper's clock, {here:.1f} on the faster one" in verdict.measured[2]
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ ACCURACIES: Mapping[str, tuple[str, str]] = {
 """What is compared, as (part, role): the accuracies that the book reports of a trained net."""
 
 NUMBERS: Mapping[str, str] = {
+    "test cross-entropy": "cross_entropy_test",
     "norm": "norm",
     "phase MSE": "phase_mse",
     "IPR and Str.": "ipr_strength",
@@ -86,11 +87,24 @@ def deviations(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def entropies(frame: pd.DataFrame) -> pd.DataFrame:
+    """Test cross-entropy by width at the paper's own tempo and at the one other in ``frame``.
+
+    Of the seeds recorded at both: columns ``own`` and ``here`` in nats, one row per seed, of the
+    full net at its last step.
+    """
+    full = frame[(frame.step == frame.steps) & (frame.part == "full")]
+    sides = [full[(full.lr / LR).round() == 1], full[(full.lr / LR).round() > 1]]
+    own, here = (x.set_index(["width", "seed"]).cross_entropy_test for x in sides)
+    both = pd.DataFrame({"own": own}).join(here.rename("here"), how="inner")
+    return both.reset_index()
+
+
 def tempo_table(frame: pd.DataFrame) -> pd.DataFrame:
     """As text: a row per width and tempo, a column per accuracy, of the median seed in percent.
 
     A star marks what is not near the paper's own tempo (`deviations`). The last columns hold
-    `NUMBERS` (norm; rad²; rank correlation).
+    `NUMBERS` (nats; norm; rad²; rank correlation).
     """
     final, far = final_accuracies(frame), deviations(frame)
     far = {(r.tempo, r.memory, r.width, r.quantity) for r in far[~far.near].itertuples()}

@@ -5,6 +5,8 @@ from .data import NoisyImages as NoisyImages
 from .net import MnistNet as MnistNet
 from .null import PAPER_TABLE2 as PAPER_TABLE2
 from .null import against_null as against_null
+from .null import at_default as at_default
+from .null import choices as choices
 from .null import half_way as half_way
 from .null import mean_and_error as mean_and_error
 from .null import table2 as table2

@@ -168,7 +168,10 @@ def given_labels(
 
 
 class NoisyImages:
-    """What a run is trained and tested on, read when it is first asked for; pixels 0 to 1."""
+    """What a run is trained and tested on, read when it is first asked for.
+
+    Pixels are 0 to 1, or in units of the training images' deviation from their mean.
+    """
 
     def __init__(self, run: MnistRun) -> None:
         self.run = run
@@ -185,10 +188,16 @@ class NoisyImages:
         held = np.arange(len(pool.labels)) % HELD_OUT == 0
         return Images(*(x[~held] for x in pool)), Images(*(x[held] for x in pool))
 
+    def _scaled(self, pixels: UInt8[np.ndarray, "some 784"]) -> Float32[np.ndarray, "some 784"]:
+        if self.run.pixels == "unit":
+            return pixels.astype(np.float32) / 255
+        train = self._parts[0].pixels
+        return (pixels - np.float32(train.mean())) / np.float32(train.std())
+
     @cached_property
     def images(self) -> Float32[np.ndarray, "image 784"]:
         """Training images."""
-        return self._parts[0].pixels.astype(np.float32) / 255
+        return self._scaled(self._parts[0].pixels)
 
     @cached_property
     def true(self) -> Int64[np.ndarray, " image"]:
@@ -208,7 +217,7 @@ class NoisyImages:
     @cached_property
     def test_images(self) -> Float32[np.ndarray, "test 784"]:
         """Held-out images."""
-        return self._parts[1].pixels.astype(np.float32) / 255
+        return self._scaled(self._parts[1].pixels)
 
     @cached_property
     def test_labels(self) -> Int64[np.ndarray, " test"]:

@@ -87,6 +87,44 @@ def against_the_null(
     return fig
 
 
+def choices(frame: pd.DataFrame, *, paper: pd.DataFrame, title: str, color: Palette) -> Figure:
+    """Noisy less clean accuracy by what Table 2 leaves open, one panel per noise ratio.
+
+    ``frame`` has ``noise``, ``lr``, ``pixels``, ``init``, ``step``, ``accuracy_noisy`` and
+    ``accuracy_clean``. Markers: medians over seeds before the first step and after it, with lines
+    from the lowest to the highest; vertical lines: equality, and both epochs of the ``paper``.
+    """
+    fig, panels = _noise_panels(frame, sharex=True)
+    frame = frame.assign(lead=frame.accuracy_noisy - frame.accuracy_clean)
+    found = frame.groupby(["noise", "lr", "pixels", "init", "step"]).lead
+    found = found.agg(["median", "min", "max"]).reset_index()
+    chosen = list(found.groupby(["lr", "pixels", "init"]).groups)
+    names = [f"{lr:g} · {pixels} · {init}" for lr, pixels, init in chosen]
+    handles = {}
+    for noise, ax in panels:
+        handles["noisy = clean"] = ax.axvline(0, color=color["clean"], ls=":")
+        for row in paper[np.isclose(paper.noise, noise)].itertuples():
+            handles[f"the paper's epoch {row.epoch}"] = ax.axvline(
+                row.accuracy_noisy - row.accuracy_clean, color=color["ink"], lw=1,
+                ls={1: "--", 2: "-."}[int(row.epoch)],
+            )  # fmt: skip
+        for step, (name, marker) in _EPOCHS.items():
+            rows = found[np.isclose(found.noise, noise) & (found.step == step)]
+            y = [chosen.index(x) for x in zip(rows.lr, rows.pixels, rows.init, strict=True)]
+            ax.hlines(y, rows["min"], rows["max"], color=color["noisy"], lw=1)
+            handles[name] = ax.plot(
+                rows["median"], y, ls="none", marker=marker, ms=5, color=color["noisy"],
+                mfc="none" if step == 0 else color["noisy"], mew=0.9,
+            )[0]  # fmt: skip
+        ax.set_xlabel("noisy less clean, points")
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{100 * x:g}"))
+    panels[0][1].set_yticks(range(len(names)), names)
+    panels[0][1].invert_yaxis()
+    style.name_handles(fig, handles, below=True)
+    style.set_title(fig, title)
+    return fig
+
+
 def excess_curves(
     exact: pd.DataFrame, clean: pd.DataFrame, *, title: str, color: Palette
 ) -> Figure:

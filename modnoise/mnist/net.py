@@ -48,15 +48,21 @@ class MnistNet(nn.Sequential):
 def new_net(run: MnistRun) -> MnistNet:
     """The untrained net: weights and biases uniform in +-1/sqrt(inputs), as `torch.nn.Linear`.
 
-    No source gives the paper's choice.
+    By ``init = "he"`` weights N(0, 2/inputs), biases 0 (He et al. 2015). No source gives the
+    paper's choice.
     """
     rng = np.random.default_rng([run.seed, _INIT])
     net = MnistNet(run.hidden1, run.hidden2)
     with torch.no_grad():
         for layer in net:
             if isinstance(layer, nn.Linear):
+                inputs = layer.in_features
                 for x in (layer.weight, layer.bias):
-                    draw = rng.uniform(-1, 1, tuple(x.shape)) / np.sqrt(layer.in_features)
+                    if run.init == "torch":
+                        draw = rng.uniform(-1, 1, tuple(x.shape)) / np.sqrt(inputs)
+                    else:
+                        draw = rng.standard_normal(tuple(x.shape)) * np.sqrt(2 / inputs)
+                        draw *= x is layer.weight
                     x.copy_(torch.from_numpy(draw))
     return net
 

@@ -67,6 +67,35 @@ def table2(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(text)
 
 
+CHOICE = ("lr", "pixels", "init")
+"""What the paper does not state of its Table 2, and `table2-choices` varies."""
+
+
+def at_default(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the book's own learning rate, pixel scale and initialization."""
+    own = MnistRun()
+    return frame[np.logical_and.reduce([frame[name] == getattr(own, name) for name in CHOICE])]
+
+
+def choices(frame: pd.DataFrame) -> pd.DataFrame:
+    """Medians over seeds by noise ratio, `CHOICE` and step, as text, with the number of seeds.
+
+    Columns: noisy accuracy, what a label-blind predictor of the same recovered accuracy scores,
+    and clean accuracy, of each step. ``frame``: of `with_null`.
+    """
+    rows = frame.groupby(["noise", *CHOICE, "step"])
+    names = {
+        "accuracy_noisy": "noisy", "null_exact": "label-blind", "accuracy_clean": "clean"
+    }  # fmt: skip
+    table = rows[[*names]].median().rename(columns=names).map("{:.1%}".format)
+    table = table.unstack("step").swaplevel(axis=1)
+    steps = table.columns.levels[0]
+    table = table[[(step, name) for step in steps for name in names.values()]]
+    table = table.rename(columns={step: f"step {step}" for step in steps}, level=0)
+    table["", "seeds"] = rows.seed.nunique().unstack("step").min(axis=1)
+    return table.rename_axis(columns=[None, None])
+
+
 def mean_and_error(frame: pd.DataFrame, column: str, by: Sequence[str]) -> pd.DataFrame:
     """Mean of a column over seeds and its standard error, with the columns ``by`` beside them.
 

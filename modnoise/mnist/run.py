@@ -9,6 +9,8 @@ from pydantic import model_validator
 from modnoise.spec import Seed, Trainable, field
 
 Source = Literal["subset", "t10k", "full"]
+Pixels = Literal["unit", "standardized"]
+Init = Literal["torch", "he"]
 
 SIZES: dict[str, int] = {"subset": 5_000, "t10k": 10_000, "full": 60_000}
 """Images per source, of which those for test are taken, except from ``full``."""
@@ -44,6 +46,19 @@ class MnistRun(Trainable):
     lr: float = field(
         1e-3, "ours", "AdamW's learning rate, constant from the first step", gt=0, told="lr = {}"
     )
+    pixels: Pixels = field(
+        "unit",
+        "ours",
+        "unit: 0 to 1 | standardized: less the mean of all training pixels, over their deviation",
+        told="pixels: {}",
+    )
+    init: Init = field(
+        "torch",
+        "ours",
+        "torch: as torch.nn.Linear, uniform in +-1/sqrt(inputs) | he: weights N(0, 2/inputs), "
+        "biases 0",
+        told="initialization: {}",
+    )
     weight_decay: float = field(
         0.1, "ours (the paper's elsewhere)", "decoupled", ge=0, told="decay = {}"
     )
@@ -77,7 +92,7 @@ class MnistRun(Trainable):
         return self
 
     def papers_setting(self, first: int = 0) -> str:
-        """All images and the full batch; the paper leaves net and optimizer open."""
+        """All images and the full batch; the paper leaves net, pixels and optimizer open."""
         whole = self.source == "full" and self.images is None and self.batch is None
         return "the paper's setting" if whole else ""
 

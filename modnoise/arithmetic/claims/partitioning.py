@@ -111,7 +111,9 @@ def _cannot_tell_shares(here: pd.DataFrame) -> str:
 def _falls(frame: pd.DataFrame) -> Found:
     found: Found = []
     for op, rows in wide_nets(frame).groupby("op"):
-        rows = rows[(rows.width == rows.width.max()) & (rows.noise > 0)]
+        rows = rows[rows.noise > 0]
+        several = rows.groupby("width").noise.transform("nunique") > 1
+        rows = rows[several & (rows.width == rows.width[several].max())]
         for score, ranking in RANKINGS.items():
             middle = recorded(rows, f"{score}_gamma_g").groupby(rows.noise).median()
             for (one, a), (other, b) in itertools.pairwise(middle.items()):

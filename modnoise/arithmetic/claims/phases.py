@@ -95,7 +95,11 @@ def _covered(frame: pd.DataFrame) -> Found:
 def _uniform(frame: pd.DataFrame) -> Found:
     found, rows = [], full_net(frame)
     for noise, here in rows[rows.op == "add"].groupby("noise"):
-        if here.width.nunique() > 1:
+        if 1 < (count := here.width.nunique()) < LEVELS:
+            found.append(
+                (f"row norms, noise {noise:g}", f"{count} widths: it takes {LEVELS}", None)
+            )
+        elif count > 1:
             text, rho = trend_along(here, "width", recorded(here, "norm_cv"))
             found.append((f"row norms, noise {noise:g}", text, rho <= -0.9 + ROUNDING))
     if not found:

@@ -65,7 +65,7 @@ DESCENT = (
         "fig2",
         "Test error and cross-entropy against width, weight decay and noise",
         "Figs. 1(a), 2 and 19, section 3.1",
-        {"width": WIDTHS, "weight_decay": DECAYS, "noise": (0.0, 0.1, 0.3, 0.5, 0.8)},
+        {"width": WIDTHS, "weight_decay": DECAYS, "noise": (0.0, 0.1, 0.2, 0.3, 0.5, 0.8)},
         ALL,
         {
             "smoke": {"width": (17, 129), "weight_decay": (0.3, 1.0), "noise": (0.0, 0.2)},
@@ -111,26 +111,32 @@ DESCENT = (
     ),
     sweep(
         "tempo-others",
-        "Adam and Muon at the paper's own tempo and at that of the scale `fast`",
+        "Adam, Muon, and AdamW at other noise and decay, at the paper's own tempo",
         "control for the scale `fast` (ours)",
         {
-            f"optimizer+weight_decay+{_CLOCK}": (
-                *(("adam", 1e-4, *of) for of in _tempos(STEPS, 1, TEMPO, memory=True)),
-                *(("muon", 0.1, *of) for of in _tempos(STEPS, 1, TEMPO, memory=False)),
+            f"optimizer+weight_decay+noise+width+{_CLOCK}": (
+                *(
+                    ("adamw", decay, noise, 257, *of)
+                    for decay, noise in ((0.1, 0.8), (1.0, 0.1))
+                    for of in _tempos(STEPS, 1, TEMPO, memory=True)
+                ),
+                *(("adam", 1e-4, 0.3, 65, *of) for of in _tempos(STEPS, 1, TEMPO, memory=True)),
+                *(("muon", 0.1, 0.3, 65, *of) for of in _tempos(STEPS, 1, TEMPO, memory=False)),
             )
         },
-        {**ALL, "noise": 0.3, "width": 65},
+        ALL,
         {
             "smoke": {
-                "width": 17,
-                f"optimizer+weight_decay+{_CLOCK}": (("adam", 1e-4, 2e-3, 150, 0.998),),
+                f"optimizer+weight_decay+noise+width+{_CLOCK}": (
+                    ("adam", 1e-4, 0.3, 17, 2e-3, 150, 0.998),
+                ),
             }
         },
         FIT,
     ),
     sweep(
         "fig1",
-        "One decay: three seeds, and a finer ladder where noise begins to be fit",
+        "Three seeds, and a finer ladder where noise begins to be fit",
         "Fig. 1(a); control for section 3.1 (ours)",
         {"width": WIDTHS, "noise": GROK_NOISES, "seed": SEEDS},
         {},
@@ -139,8 +145,9 @@ DESCENT = (
             "laptop": {"width": (17, 33, 41, 49, 57, 65, 81, 129, 257, 513)},
             "fast": {
                 **ALL,
-                "width": (17, 33, 41, 49, 57, 65, 81, 97, 129, 257, 513, 1025),
-                "noise": (0.1, 0.3, 0.5),
+                "width": (17, 25, 33, 41, 49, 57, 65, 81, 97, 129, 257, 513, 1025),
+                "noise": (0.1, 0.2, 0.3, 0.5),
+                "weight_decay": (0.1, 0.3, 1.0),
             },
         },
         GROK,
@@ -167,8 +174,8 @@ DESCENT = (
         {
             "smoke": _LADDER["smoke"],
             "laptop": {**_LADDER["laptop"], "width": WIDTHS[:7]},
-            "fast": {**_FAST, "noise": (0.3, 0.5)},
-            "paper": {"noise": (0.3, 0.5)},
+            "fast": {"width": WIDTHS[:8], "noise": (0.1, 0.3, 0.5)},
+            "paper": {"noise": (0.1, 0.3, 0.5)},
         },
         GROK,
     ),
@@ -267,7 +274,7 @@ DESCENT = (
         "fig15-random",
         "A tied net cannot fit random label noise",
         "Fig. 15, left and right, appendix C.2",
-        {"weight_decay": (0.1, 1.0), "noise": (0.3,), "width": WIDTHS},
+        {"weight_decay": (0.1, 1.0, 3.0, 10.0), "noise": (0.3,), "width": WIDTHS},
         _TIED,
         {
             "smoke": {**_LADDER["smoke"], "weight_decay": (1.0, 3.0)},

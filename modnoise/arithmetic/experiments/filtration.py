@@ -34,7 +34,8 @@ FILTRATION = (
         {
             "smoke": {"width": (33, 129, 513)},
             "laptop": {"width": WIDTHS[3:]},  # 129 ... 4097
-            "fast": ALL,
+            "fast": {**ALL, "noise": (0.0, 0.1, *FF_NOISES)},  # 0, 0.1: of R3.1
+            "paper": {"noise": (0.0, 0.1, *FF_NOISES)},
         },
     ),
     sweep(

@@ -16,7 +16,7 @@ INSIDE = (
         {
             "smoke": {"noise": (0.0, 0.3), "seed": (42,)},
             "laptop": {"width": 513},
-            "fast": {"noise": (0.0, 0.1, 0.3, 0.5)},
+            "fast": {"noise": (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.8)},
         },
         GROK,
     ),
@@ -29,7 +29,8 @@ INSIDE = (
         {
             "smoke": {"width": (17, 129), "noise": (0.0, 0.3), "seed": (42,)},
             "laptop": {"width": WIDTHS[:7]},
-            "fast": {"width": WIDTHS[:7], "noise": (0.0, 0.1, 0.3, 0.5), "seed": (42,)},
+            "fast": {"width": WIDTHS[:8], "noise": (0.0, 0.1, 0.3, 0.5, 0.8), "seed": (42,)},
+            "paper": {"noise": (0.0, *GROK_NOISES, 0.5, 0.8)},
         },
         GROK,
     ),

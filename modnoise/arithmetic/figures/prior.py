@@ -12,6 +12,7 @@ from modnoise.pages.style import Palette
 _LINES = {
     # part: name, palette role, dash, marker
     "label_prior": ("label table, no net", "muted", ":", "D"),
+    "label_vote": ("vote by residue, no net", "muted", "--", "v"),
     "every_quadratic": ("every frequency, x²", "clean", "--", "s"),
     "G_quadratic": ("dominant frequency, x²", "test", "-", "o"),
     "G_random": ("random frequency, x²", "recovered", "-.", "^"),
