@@ -99,7 +99,7 @@ def moments(act: str, p: int) -> Moments:
     middle = torch.cat([-(end + u), (end - u)], 1) / 2
     v = (middle[..., None] + half[..., None] * nodes).flatten(1)
     weight = (half[..., None] * weights).flatten(1) / (2 * end)
-    h, variance = ACTIVATIONS[act](u + v), end**2 / 3
+    h, variance = ACTIVATIONS[act].phi(u + v), end**2 / 3
 
     def mean(x: Tensor) -> float:
         return float(weights @ (weight * x).sum(1)) / 2
