@@ -93,7 +93,8 @@ def _covered(frame: pd.DataFrame) -> Found:
 
 
 def _uniform(frame: pd.DataFrame) -> Found:
-    found, rows = [], full_net(frame)
+    found: Found = []
+    rows = full_net(frame)
     for noise, here in rows[rows.op == "add"].groupby("noise"):
         if 1 < (count := here.width.nunique()) < LEVELS:
             found.append(
