@@ -296,3 +296,22 @@ def test_the_logarithm_must_lead_by_ten_points_at_noise_0_3_and_nowhere_lag():
     assert cell("E1-logarithm", at(good, 0.2, "ipr_log_test", 0.80), "noise 0.2") == "holds"
     assert cell("E1-logarithm", at(good, 0.2, "ipr_log_test", 0.79), "noise 0.2") == "fails"
     assert said(verdict("E1-logarithm", good[good.noise < 0.25])) == "not tested"
+
+
+def test_a_noise_ratio_with_few_widths_says_nothing_about_the_row_norms_of_others():
+    few = rows(ops=("add",), noises=(0.9,), widths=(257, 1025), seeds=(42,))
+    told = cells(verdict("D4", pd.concat([GOOD["D4"], few])))
+    assert told["row norms, noise 0.9"] == "undecidable"
+    assert told["row norms, noise 0.3"] == "holds"
+
+
+def test_the_shares_fall_at_the_widest_width_that_has_two_noise_ratios():
+    wider = rows(ops=("add",), noises=(0.3,), widths=(2049,))
+    assert cells(verdict("R5.2-falls", pd.concat([rows(), wider]))) == cells(
+        verdict("R5.2-falls", rows())
+    )
+    more = rows(ops=("add",), noises=(0.3, 0.5), widths=(2049,))
+    told = cells(verdict("R5.2-falls", pd.concat([rows(), more])))
+    assert [name for name in told if name.startswith("add, Str.")] == [
+        "add, Str., noise 0.3 to 0.5"
+    ]

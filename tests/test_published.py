@@ -512,7 +512,7 @@ def test_the_results_are_few_files():
     assert len(names) <= 5 * len(folders)
     assert {path.name for path in names} <= {
         "README.md", "verdicts.md", "runs.json", "laptop.parquet", "laptop.safetensors",
-        "fast.parquet", "fast.safetensors",
+        "fast.parquet", "fast.safetensors", "paper.parquet",
     }  # fmt: skip
 
 

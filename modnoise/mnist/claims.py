@@ -79,8 +79,8 @@ def _elsewhere(frame: pd.DataFrame) -> Found:
     found: Found = []
     for choice, rows in frame.groupby([*CHOICE], sort=True):
         for reading, least in ((BEFORE, SEEDS), (AFTER, SEEDS_AFTER)):
-            lr, scaled, init = choice
-            name = f"lr {lr:g}, {scaled}, {init}, epochs read {reading}"
+            lr, pixels, init = choice
+            name = f"lr {lr:g}, {pixels}, {init}, epochs read {reading}"
             try:
                 cells = [*_cells(rows, reading, least)]
             except Untested as few:
