@@ -73,7 +73,7 @@ GOOD = {
     "D4": pd.concat([rows(), rows(ops=("add",), widths=(17, 33, 65, 129), seeds=(42,))]),
     "R5.1": rows(),
     "R5.1-fewer": rows(),
-    "R5.2": rows(ops=("add",)),
+    "R5.2": rows(ops=("add",), width=2049),
     "R5.2-falls": rows(),
     "R5.3": rows(),
     "R5.3-helps": rows(),
@@ -97,7 +97,7 @@ def test_networks_of_two_moduli_or_two_decays_are_not_mixed(claim):
             verdict(claim, pd.concat([GOOD[claim], GOOD[claim].assign(**{name: other})]))
 
 
-@pytest.mark.parametrize("claim", [x for x in GOOD if x not in ("D4", "CONTROL-phase")])
+@pytest.mark.parametrize("claim", [x for x in GOOD if x not in ("D4", "CONTROL-phase", "R5.2")])
 def test_fewer_than_eight_neurons_per_residue_are_not_wide(claim):
     narrow = GOOD[claim].assign(width=471)  # 8 * 59 = 472
     assert said(verdict(claim, narrow)) == "not tested"
@@ -202,10 +202,11 @@ def test_numbers_of_neurons_must_fall_with_noise():
         ({"ipr_gamma_r": 0.56}, "fails"),
         ({"random_gamma_g": 0.4}, "fails"),  # 0.85 is not below 0.8, random order's sum
         ({"accuracy_test": 0.05}, "undecidable"),  # 3/59 is 5.1 %
+        ({"width": 2048}, "undecidable"),
     ],
 )
 def test_the_two_shares_must_not_overlap_and_be_below_random_order(changed, expected):
-    frame = rows(ops=("add",), noises=(0.3,), **changed)
+    frame = rows(ops=("add",), noises=(0.3,), **{"width": 2049, **changed})
     assert cell("R5.2", frame, "add, noise 0.3, IPR") == expected
 
 
@@ -247,7 +248,7 @@ def test_which_cells_can_tell_does_not_depend_on_what_the_selection_gives():
     frame = at(at(rows(), 0.1, "accuracy_test", 0.97), 0.5, "accuracy_test", 0.02)
     rng = np.random.default_rng(0)
     for claim in ("R5.3", "R5.3-helps", "E1-comparable", "R5.2"):
-        some = frame[frame.op == "add"] if claim == "R5.2" else frame
+        some = frame[frame.op == "add"].assign(width=2049) if claim == "R5.2" else frame
         usual = [x == "undecidable" for x in cells(verdict(claim, some)).values()]
         assert any(usual)
         assert not all(usual)
