@@ -38,7 +38,7 @@ def _sgd_few(frame: pd.DataFrame) -> Found:
 CLAIMS = (
     Claim(
         "C1-SGD-first",
-        "Noisy labels come first with SGD too",
+        "Noisy labels are learned first with SGD, too",
         "paper, appendix C.1, Fig. 14",
         "noisy accuracy reaches 50 % at an earlier recorded step than clean accuracy at every "
         "learning rate and weight decay where the noise is fit",
@@ -49,10 +49,10 @@ CLAIMS = (
     ),
     Claim(
         "C1-SGD-few",
-        "With SGD few settings generalize",
+        "With SGD few learning rates and weight decays generalize",
         "paper, appendix C.1, Fig. 14 (there one)",
         "some, and fewer than half, of the cells of learning rate and weight decay end at 10 × "
-        "chance test accuracy or above; a diverged net counts as 0",
+        "chance test accuracy or above; a diverged network counts as 0",
         _sgd_few,
         needs={"optimizer": "sgd"},
         over=("lr", "weight_decay"),

@@ -24,11 +24,11 @@ from modnoise.pages import style
 from modnoise.pages.style import Palette
 
 _SELECTED = {  # columns of `structure`: name, palette role, marker, filled, dash
-    "accuracy_test": ("full net", "ink", ".", True, "-"),
+    "accuracy_test": ("full network", "ink", ".", True, "-"),
     "strength_test": ("best neurons by Str.", "ink", "^", False, "-"),
     "ipr_test": ("best neurons by IPR", "ink", "v", False, "--"),
     "random_test": ("neurons in random order", "recovered", "", True, "-."),
-    "ff": ("FF of the full net", "test", "o", True, "-"),
+    "ff": ("FF of the full network", "test", "o", True, "-"),
     "strength_ff": ("FF of the best by Str.", "test", "^", False, "-"),
     "ipr_ff": ("FF of the best by IPR", "test", "v", False, "--"),
 }
