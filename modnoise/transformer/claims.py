@@ -108,8 +108,8 @@ CLAIMS = (
         "CONTROL-T3-noise-1",
         "When all labels are wrong, FF finds no rule in a transformer",
         "ours",
-        f"{_WHICH}, at noise 1.0: the test accuracy of the full network and of both kinds of FF is "
-        "at most 3 × chance",
+        f"{_WHICH}, at noise 1.0: the test accuracy of the full network and of both kinds of FF "
+        "is at most 3 × chance",
         _near_chance,
         needs={"noise": 1.0},
     ),

@@ -208,9 +208,9 @@ CLAIMS = (
         "ReLU and in its angles",
         "ours",
         "they differ if ranges over seeds do not overlap, and medians are at least 10 points "
-        "or π²/30 rad² apart. By test accuracy and by x² in place of ReLU at noise 0.3 and not at 0.5 "
-        "and 0.8; by FF (ReLU) at 0.5 and 0.8 and not at 0.3; by FF (x²) at none; by the Phase "
-        "MSE at all three",
+        "or π²/30 rad² apart. By test accuracy and by x² in place of ReLU at noise 0.3 and "
+        "not at 0.5 and 0.8; by FF (ReLU) at 0.5 and 0.8 and not at 0.3; by FF (x²) at none; by "
+        "the Phase MSE at all three",
         _gap,
         needs={"act": "relu"},
         over=("frozen", "ridge", "width", "steps", "lr", "beta2"),

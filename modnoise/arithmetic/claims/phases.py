@@ -156,8 +156,8 @@ CLAIMS = (
         "frequencies more evenly",
         "paper, appendix D.4, Figs. 29 and 30",
         f"{WIDE}: at every recorded noise ratio, in every network, all frequencies 1 to p // 2 "
-        "are some neuron's dominant one; addition, at every noise ratio recorded at several widths: "
-        f"the Spearman correlation with the width, over at least {LEVELS} widths, of the "
+        "are some neuron's dominant one; addition, at every noise ratio recorded at several "
+        f"widths: the Spearman correlation with the width, over at least {LEVELS} widths, of the "
         "coefficient of variation of the row norms is -0.9 or less",
         _spreads,
         over=(*OPS, "width"),

@@ -46,9 +46,9 @@ def ranked_neurons(found: pd.DataFrame, *, title: str, color: Palette) -> Figure
         ax.scatter(
             rows.strength, rows.ipr, s=6, color=[one], alpha=0.6, linewidths=0, rasterized=True
         )
-        ax.set(title=rows.panel.iloc[0], xlabel="Str.", ylim=(0, 1.02))
+        ax.set(title=rows.panel.iloc[0], xlabel="strength (Str.)", ylim=(0, 1.02))
         ax.xaxis.set_major_locator(MaxNLocator(3))
-    axes[0, 0].set_ylabel("IPR")
+    axes[0, 0].set_ylabel("IPR (peaked spectrum)")
     style.set_title(fig, title)
     return fig
 
