@@ -268,13 +268,14 @@ def test_any_bytes_are_arrays_or_one_line(tmp_path, data, suffix):
 def test_a_net_that_is_known_to_be_right_is_found_right():
     nets = exact_nets(23, [1, 3, 5, 7, 9])
     found = mn.inspect(nets, "add")
-    assert found.accuracy["as it is"] == 1.0
+    assert found.accuracy["full network"] == 1.0
     assert found.accuracy["FF, x²"] == 1.0
-    assert found.accuracy["random, x²"] < 0.5
+    assert found.accuracy["random frequencies, x²"] < 0.5
     assert found.periodic == 1.0
     assert found.phase == pytest.approx(0, abs=1e-6)
-    assert found.found == "The net answers by the rule as it is, on 100.0% of all pairs."
-    assert mn.inspect(nets, "sub").accuracy["as it is"] < 0.1
+    assert "itself follows the rule" in found.found
+    assert "100.0%" in found.found
+    assert mn.inspect(nets, "sub").accuracy["full network"] < 0.1
 
 
 def test_a_rule_under_noise_is_found_by_the_filter_alone():
@@ -283,7 +284,7 @@ def test_a_rule_under_noise_is_found_by_the_filter_alone():
     noise = torch.from_numpy(rng.standard_normal(nets.W.shape)) * nets.W.std()
     loud = mn.NetStack(nets.U, nets.V, nets.W + 2 * noise, nets.mu, "quadratic")
     found = mn.inspect(loud)
-    assert found.accuracy["as it is"] < found.accuracy["FF, x²"]
+    assert found.accuracy["full network"] < found.accuracy["FF, x²"]
     assert "rule is inside" in found.found
     nothing = mn.inspect(mn.new_nets(mn.Run(p=23, width=64)))
     assert nothing.found.startswith("The filter finds no rule")
@@ -415,7 +416,7 @@ def test_the_modulus_is_what_answers_and_tokens_beyond_it_are_cut(caplog):
     for p in (None, 11):
         nets = mn.read_net(more, act="quadratic", p=p)
         np.testing.assert_array_equal(nets.U[0].numpy(), exact["U"])
-        assert mn.inspect(nets).accuracy["as it is"] == 1.0
+        assert mn.inspect(nets).accuracy["full network"] == 1.0
     assert caplog.text.count("1 more token") == 1
     narrow = {name: x[:, :] for name, x in exact_nets(31, [1]).arrays(0).items() if name != "mu"}
     assert mn.read_net(narrow, act="quadratic").p == 31  # 16 neurons

@@ -138,4 +138,4 @@ def test_ladders_with_a_peak_are_counted_by_noise_and_by_what_is_known_below():
     counts = peak_counts(found)
     assert counts.index.tolist() == [(0.1, "yes"), (0.3, "no")]
     assert counts["with a peak"].tolist() == [1, 1]
-    assert counts["ladders"].tolist() == [2, 2]
+    assert counts["width sweeps"].tolist() == [2, 2]

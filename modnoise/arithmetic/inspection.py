@@ -71,14 +71,27 @@ class Inspection:
         if some and full < 0.95 and rule > full + 0.05:
             if rule >= 0.95:
                 return (
-                    f"The rule is inside: filtered, the net is right on {rule:.1%} of all pairs."
+                    f"The rule is inside the network: after filtering it answers {rule:.1%} of all "
+                    "pairs correctly."
                 )
-            return f"Part of the rule is inside: {full:.1%} of all pairs, {rule:.1%} filtered."
+            return (
+                f"Part of the rule is inside the network: it answers {full:.1%} of all pairs "
+                f"correctly before filtering and {rule:.1%} after."
+            )
         if full >= 0.95:
-            return f"The net answers by the rule as it is, on {full:.1%} of all pairs."
+            return (
+                f"The network itself follows the rule: it answers {full:.1%} of all pairs "
+                "correctly."
+            )
         if some:
-            return f"The filter finds no more: {rule:.1%} of all pairs, {full:.1%} without it."
-        return f"The filter finds no rule: {rule:.1%} of all pairs, {control:.1%} at random."
+            return (
+                f"The filter adds nothing: the network answers {rule:.1%} of all pairs correctly "
+                f"after filtering and {full:.1%} before."
+            )
+        return (
+            f"The filter finds no rule: the network answers {rule:.1%} of all pairs correctly after "
+            f"filtering, and {control:.1%} with random frequencies."
+        )
 
     @property
     def filtered(self) -> str:
@@ -88,29 +101,30 @@ class Inspection:
     @property
     def control(self) -> str:
         """Its control, frequencies drawn at random."""
-        return "random over logarithms, x²" if OPERATIONS[self.op].logarithms else "random, x²"
+        return _LOG["G_log_random"] if OPERATIONS[self.op].logarithms else _SHOWN["G_random"]
 
     def __str__(self) -> str:
         tied = ", U = V" if self.tied else ""
         lines = [f"p = {self.p}, {self.width} neurons, {self.act}{tied}; {self.op}, all pairs:"]
         lines += [f"  {name:28}{x:8.1%}" for name, x in self.accuracy.items()]
-        lines += [f"  {'another sum, by accident':28}{self.accident:8.1%}"]
+        lines += [f"  {'another sum, by chance':28}{self.accident:8.1%}"]
         lines += [f"  {'chance':28}{1 / self.p:8.1%}"]
-        lines += [f"neurons of one frequency: {self.periodic:.1%}; frequencies that some neuron "
-                  f"has: {self.frequencies} of {self.p // 2}"]  # fmt: skip
+        lines += [f"neurons with one dominant frequency: {self.periodic:.1%}; frequencies dominant in "
+                  f"some neuron: {self.frequencies} of {self.p // 2}"]  # fmt: skip
         if np.isfinite(self.phase):
             lines += [
-                f"angles off the relation: {self.phase:.3f} rad² (chance {np.pi**2 / 3:.2f})"
+                f"mean squared deviation of the angles: {self.phase:.3f} rad² (by chance "
+                f"{np.pi**2 / 3:.2f})"
             ]
         return "\n".join([*lines, self.found])
 
 
-FULL = "as it is"
-_SHOWN = {"full": FULL, "G": "FF", "G_quadratic": "FF, x²", "G_random": "random, x²",
-          "R": "rest", "quadratic": "x² for its activation",
-          "reverse_relu": "reverse ReLU"}  # fmt: skip
+FULL = "full network"
+_SHOWN = {"full": FULL, "G": "FF", "G_quadratic": "FF, x²", "G_random": "random frequencies, x²",
+          "R": "residual", "quadratic": "x² as activation",
+          "reverse_relu": "max(0, −x) as activation"}  # fmt: skip
 _LOG = {"G_log": "FF over logarithms", "G_log_quadratic": "FF over logarithms, x²",
-        "G_log_random": "random over logarithms, x²", "R_log": "rest over logarithms"}  # fmt: skip
+        "G_log_random": "random over logarithms, x²", "R_log": "residual, logarithms"}  # fmt: skip
 
 
 def inspect(nets: NetStack, op: str = "add") -> Inspection:

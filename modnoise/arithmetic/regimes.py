@@ -106,7 +106,7 @@ def peak_counts(found: pd.DataFrame, *, peak: float = 0.05, known: float = 0.2) 
     told = noisy["best below"].ge(known).map({True: "yes", False: "no"}).rename("known below M*")
     has = noisy[["rise", "fall"]].min(axis=1) >= peak
     counts = has.groupby([told.index.get_level_values("noise"), told]).agg(["sum", "size"])
-    return counts.set_axis(["with a peak", "ladders"], axis=1)
+    return counts.set_axis(["with a peak", "width sweeps"], axis=1)
 
 
 def train_accuracy(clean: Numbers, noisy: Numbers, noise: Numbers) -> np.ndarray | np.float64:

@@ -127,11 +127,12 @@ def _kept(gamma: float, score: str, row: dict, whole: dict) -> str:
     best, blind = row[f"best by {score}"], row["random order"]
     known = ""
     if best["noisy"] is not None:
-        known = f" and know {percent(best['noisy'])} of the wrong labels"
+        known = f" and reproduce {percent(best['noisy'])} of the wrong labels"
     return (
-        f"The best {gamma:.0%} of the neurons by {score} are right on {percent(best['test'])} of "
-        f"the test pairs{known}. As many in random order: {percent(blind['test'])}; the whole "
-        f"net: {percent(whole['random order']['test'])}."
+        f"The best {gamma:.0%} of the neurons by {score} answer {percent(best['test'])} of the "
+        f"test pairs correctly{known}. As many neurons chosen at random answer "
+        f"{percent(blind['test'])}; the whole network answers "
+        f"{percent(whole['random order']['test'])}."
     )
 
 
@@ -140,29 +141,36 @@ def _recovery(
 ) -> str:
     doing, drawn = words
     test = filtered["test"] or 0.0
-    finds = "recovers part of the rule" if test > 3 * chance else "finds nothing"
-    finds = "recovers the rule" if test >= 0.95 else finds
-    known = "The full net had no wrong labels"
+    finds = "reveals part of the rule" if test > 3 * chance else "reveals nothing"
+    finds = "reveals the rule" if test >= 0.95 else finds
+    other = control["test"] or 0.0
+    known = "The full network had no wrong labels"
     if full["noisy"] is not None:
-        known = f"The full net knows {percent(full['noisy'])} of its wrong labels"
-    return (
-        f"{known} and is right on {percent(full['test'])} of the test pairs (chance "
-        f"{percent(chance)}); {doing} {finds}: {percent(filtered['test'])}, against "
-        f"{percent(control['test'])} for {drawn} drawn at random."
+        known = f"The full network reproduces {percent(full['noisy'])} of its wrong labels"
+    text = (
+        f"{known} and answers {percent(full['test'])} of the test pairs correctly (chance "
+        f"{percent(chance)}). {doing[:1].upper()}{doing[1:]} {finds}: "
+        f"{percent(filtered['test'])}. "
     )
+    if test > 3 * chance and other >= test - 0.05:
+        return text + (
+            f"So do {drawn} drawn at random: {percent(control['test'])}. Here the choice of "
+            f"{drawn} hardly matters."
+        )
+    return text + f"Drawn at random, the {drawn} give {percent(control['test'])}."
 
 
 def _behaviour(net: pd.Series, chance: float) -> str:
     clean, noisy, test = (net[f"accuracy_{role}"] for role in ("clean", "noisy", "test"))
     label = str(doshi_label(clean, noisy, test, net.noise))
-    known = "The net had no wrong labels"
+    known = "The network had no wrong labels"
     if net.noise > 0:
         verb = "fits its wrong labels" if interpolates(noisy) else "does not fit its wrong labels"
-        known = f"The net {verb} ({percent(noisy)} of them)"
+        known = f"The network {verb} ({percent(noisy)} of them)"
     return (
-        f"{known} and is right on {percent(test)} of the test pairs, with a cross-entropy of "
-        f"{net.cross_entropy_test:.2f} nats there (guessing gives {percent(chance)} and "
-        f"{-math.log(chance):.2f}). In the words of Doshi et al.: {label}."
+        f"{known} and answers {percent(test)} of the test pairs correctly, with a cross-entropy "
+        f"of {net.cross_entropy_test:.2f} nats (guessing gives {percent(chance)} and "
+        f"{-math.log(chance):.2f}). Doshi et al. call this {label}."
     )
 
 
@@ -197,7 +205,7 @@ class Explorer(ipywidgets.VBox):
         self.button = ipywidgets.Button(description="Train", button_style="primary")
         self.cancel = ipywidgets.Button(description="Cancel", disabled=True)
         self.progress = ipywidgets.IntProgress(min=0, max=1, layout=layout)
-        self.table = ipywidgets.HTML("<p>Press Train: the net below learns in this kernel.</p>")
+        self.table = ipywidgets.HTML("<p>Press Train to train the network in this kernel.</p>")
         self.trained: Trained | None = None
         self._base, self._device = run, device
         self._thread: threading.Thread | None = None

@@ -2,6 +2,15 @@
 // Data come from Python (modnoise/widgets.py): { axis, values, parts, roles, rows, sentences, chance };
 // a row is { part: { role: share } }, one per value on the slider, as is a sentence. The lists give
 // the order, which objects lose in a stored notebook.
+const NAMES = {
+  full: "full network",
+  G: "filtered (FF)",
+  G_quadratic: "filtered, φ = x²",
+  G_random: "random frequencies, φ = x²",
+  G_random_relu: "random frequencies",
+  every: "every frequency separately",
+  R: "residual",
+};
 const percent = (x) => (x === null ? "–" : `${(100 * x).toFixed(1)} %`);
 
 function element(tag, attributes, ...children) {
@@ -40,7 +49,7 @@ function render({ model, el }) {
     body.replaceChildren();
     for (const part of data.parts) {
       const shares = row[part], roles = data.roles.filter((role) => role in shares);
-      const title = element("div", { class: "mn-name" }, part);
+      const title = element("div", { class: "mn-name" }, NAMES[part] ?? part);
       title.style.gridRow = `span ${roles.length}`;
       const line = element("div", { class: "mn-part" }, title);
       for (const role of roles) {

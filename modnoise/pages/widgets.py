@@ -38,7 +38,7 @@ def slider(
 ) -> Recorded:
     """The widget over ``values`` of the field ``by``, starting in their middle."""
     axis = {"noise": "label noise", "weight_decay": "weight decay", "gamma": "share kept"}
-    axis |= {"kept": "frequencies kept"}
+    axis |= {"kept": "frequencies kept", "width": "width M", "step": "training step"}
     names = [f"{x:.0%}" if by in ("noise", "gamma") else f"{x:g}" for x in values]
     data: dict[str, Any] = {
         "axis": axis.get(by, by),

@@ -87,7 +87,7 @@ _LIKE = "before FF clean and noisy accuracy at least 99 %, test accuracy 60 to 9
 CLAIMS = (
     Claim(
         "T3",
-        "Keeping the top 20 frequencies of a transformer's unembedding forgets the noise and "
+        "Keeping the top 20 frequencies of a transformer's unembedding removes the noise and "
         "raises the test accuracy",
         "paper, Table 3, appendix D",
         f"{_WHICH}, {_LIKE}: FF raises the test accuracy by at least 5 points, lowers the noisy "
@@ -98,7 +98,7 @@ CLAIMS = (
     ),
     Claim(
         "CONTROL-T3-random",
-        "As many frequencies drawn at random do not",
+        "Keeping as many random frequencies does not raise the test accuracy",
         "ours",
         f"{_WHICH} and draws, {_LIKE}: random frequencies do not raise the test accuracy by 5 "
         "points, and leave it at least 10 points below that of the top ones",
@@ -106,10 +106,10 @@ CLAIMS = (
     ),
     Claim(
         "CONTROL-T3-noise-1",
-        "With all labels wrong there is no rule to find in a transformer",
+        "When all labels are wrong, FF finds no rule in a transformer",
         "ours",
-        f"{_WHICH}, at noise 1.0: the test accuracy of the full net and of both kinds of FF is at "
-        "most 3 × chance",
+        f"{_WHICH}, at noise 1.0: the test accuracy of the full network and of both kinds of FF "
+        "is at most 3 × chance",
         _near_chance,
         needs={"noise": 1.0},
     ),
@@ -117,8 +117,8 @@ CLAIMS = (
         "CONTROL-T3-untrained",
         "FF finds no rule in an untrained transformer",
         "ours",
-        f"{_WHICH}, before the first step: the test accuracy of the full net and of both kinds "
-        "of FF is at most 3 × chance",
+        f"{_WHICH}, before the first step: the test accuracy of the full network and of both "
+        "kinds of FF is at most 3 × chance",
         _untrained,
     ),
 )

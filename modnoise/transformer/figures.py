@@ -20,8 +20,8 @@ _ROLES = {  # name, line
     "test": ("test", "-"),
 }
 _ALONG = {  # part and role: name, colour, line
-    ("full", "test"): ("full net, test", "ink", "-"),
-    ("full", "noisy"): ("full net, noisy", "ink", "--"),
+    ("full", "test"): ("full network, test", "ink", "-"),
+    ("full", "noisy"): ("full network, noisy", "ink", "--"),
     ("top", "test"): ("after FF, test", "test", "-"),
     ("top", "noisy"): ("after FF, noisy", "noisy", "--"),
 }

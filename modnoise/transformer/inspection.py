@@ -51,12 +51,24 @@ class TransformerInspection:
         full, rule, control = self.accuracy["all"]
         some = rule > max(5 / self.p, 1.5 * self.accident)
         if full >= 0.95:
-            return f"The net answers by the rule as it is, on {full:.1%} of all pairs."
+            return (
+                f"The network itself follows the rule: it answers {full:.1%} of all pairs "
+                "correctly."
+            )
         if some and rule > full + 0.05:
-            return f"Part of the rule is inside: {full:.1%} of all pairs, {rule:.1%} filtered."
+            return (
+                f"Part of the rule is inside the network: it answers {full:.1%} of all pairs "
+                f"correctly before filtering and {rule:.1%} after."
+            )
         if some:
-            return f"The filter finds no more: {rule:.1%} of all pairs, {full:.1%} without it."
-        return f"The filter finds no rule: {rule:.1%} of all pairs, {control:.1%} at random."
+            return (
+                f"The filter adds nothing: the network answers {rule:.1%} of all pairs correctly "
+                f"after filtering and {full:.1%} before."
+            )
+        return (
+            f"The filter finds no rule: the network answers {rule:.1%} of all pairs correctly after "
+            f"filtering, and {control:.1%} with random frequencies."
+        )
 
     def __str__(self) -> str:
         columns = list(self.accuracy)
@@ -65,13 +77,13 @@ class TransformerInspection:
             lines += [" " * 30 + "".join(f"{name:>8}" for name in columns)]
         for name, row in self.accuracy.iterrows():
             lines += [f"  {name:28}" + "".join(f"{x:8.1%}" for x in row)]
-        lines += [f"  {'another sum, by accident':28}{self.accident:8.1%}"]
+        lines += [f"  {'another sum, by chance':28}{self.accident:8.1%}"]
         lines += [f"  {'chance':28}{1 / self.p:8.1%}"]
         first = self.energy.sort_values(ascending=False, kind="stable")[: min(5, self.kept)]
         shown = ", ".join(f"{k} ({share:.0%})" for k, share in first.items())
         many = int((self.energy > 1 / len(self.energy)).sum())
-        lines += [f"unembedding: {many} of {len(self.energy)} frequencies have more than an equal "
-                  f"share of the energy; the strongest: {shown}"]  # fmt: skip
+        lines += [f"unembedding: {many} of {len(self.energy)} frequencies have an energy above "
+                  f"the mean; the strongest: {shown}"]  # fmt: skip
         return "\n".join([*lines, self.found])
 
 

@@ -18,7 +18,7 @@ def recorded_kept(final: pd.DataFrame, *, chance: float) -> Recorded:
             ``kept``, ``p`` and ``accuracy_<role>``; medians over seeds and draws are shown.
         chance: 1 / p, marked on every bar.
     """
-    shown = {"full": "full net", "top": "top frequencies", "random": "random frequencies"}
+    shown = {"full": "full network", "top": "top frequencies", "random": "random frequencies"}
     roles = ("test", "noisy", "clean")
     by = final.groupby(["part", "kept"])[[f"accuracy_{role}" for role in roles]].median()
     numbers = [int(x) for x in by.loc["top"].index]
@@ -44,9 +44,9 @@ def recorded_kept(final: pd.DataFrame, *, chance: float) -> Recorded:
 def _filtered(kept: int, of: int, full: dict, top: dict, random: dict) -> str:
     change = 100 * (top["test"] - full["test"])
     return (
-        f"With {kept} of {of} frequencies, those of the largest energy, the transformer is right "
-        f"on {percent(top['test'])} of the test pairs ({change:+.1f} points) and still knows "
-        f"{percent(top['noisy'])} of its wrong labels and {percent(top['clean'])} of the right "
-        f"ones. With {kept} drawn at random it is right on {percent(random['test'])} of the test "
-        f"pairs."
+        f"When its unembedding keeps the {kept} of {of} frequencies with the largest energy, the "
+        f"transformer answers {percent(top['test'])} of the test pairs correctly "
+        f"({change:+.1f} points). It still reproduces {percent(top['noisy'])} of its wrong labels "
+        f"and {percent(top['clean'])} of the correct ones. With {kept} frequencies drawn at "
+        f"random it answers {percent(random['test'])} of the test pairs correctly."
     )

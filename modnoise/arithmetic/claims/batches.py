@@ -28,7 +28,7 @@ def _batches(frame: pd.DataFrame) -> Found:
 CLAIMS = (
     Claim(
         "BATCHES",
-        "With small batches noisy labels lead by less, or not at all",
+        "With small batches the lead of noisy labels is smaller or absent",
         "paper, appendix C.3 (a remark)",
         "the widest gap, noisy less clean accuracy, grows from each batch size to the next larger "
         "one, and at the smallest is at most half of that at the full batch",

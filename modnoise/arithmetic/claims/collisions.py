@@ -111,7 +111,7 @@ def _equal(frame: pd.DataFrame) -> Found:
 CLAIMS = (
     Claim(
         "COLLISIONS-random",
-        "The lead of randomly wrong labels shrinks with their share, as their collisions do",
+        "The lead of random wrong labels shrinks as their share grows, as do their collisions",
         "follow-up (arXiv 2610.11833)",
         "noisy less clean accuracy, when their mean first is 25 %, falls from each noise ratio to "
         "the next and is at least 2 points at noise up to 0.3",
@@ -120,7 +120,8 @@ CLAIMS = (
     ),
     Claim(
         "COLLISIONS-bijective",
-        "Wrong labels that collide no more than right ones are first only while they are few",
+        "Wrong labels that do not collide with one another come first only while they are a "
+        "minority",
         "follow-up (arXiv 2610.11833)",
         "noisy less clean accuracy, when their mean first is 25 %, is at least 2 points at noise "
         "below 0.5 and at most −2 points above 0.5",
@@ -129,7 +130,7 @@ CLAIMS = (
     ),
     Claim(
         "COLLISIONS-order",
-        "Who is first follows the counted collisions",
+        "The labels with more collisions are learned first",
         "ours, after the follow-up",
         "Spearman's correlation of the lead (as in COLLISIONS-random) and the collisions that a "
         "noisy pair has more than a clean one is at least 0.9 over both kinds of noise",
@@ -138,17 +139,17 @@ CLAIMS = (
     ),
     Claim(
         "COLLISIONS-within",
-        "Among pairs of one role those with more collisions are learned first",
+        "Among clean pairs, and among noisy pairs, those with more collisions are learned first",
         "ours, after the follow-up",
-        "nets at one step: of the training pairs with two collisions or more at least 5 points "
-        "more are known than of those with none, among the clean and among the noisy pairs",
+        "networks at one step: accuracy on training pairs with two collisions or more is at least "
+        "5 points higher than on those with none, among the clean and among the noisy pairs",
         _within,
     ),
     Claim(
         "COLLISIONS-equal",
-        "Clean and noisy pairs with as many collisions are learned alike",
+        "Clean and noisy pairs with the same number of collisions are learned equally fast",
         "ours, after the follow-up",
-        "nets at one step, noisy pairs at least 5 points ahead: at each number of collisions "
+        "networks at one step, noisy pairs at least 5 points ahead: at each number of collisions "
         "with 50 pairs of each role, noisy less clean accuracy is at most a third of that lead in "
         "size",
         _equal,

@@ -91,7 +91,8 @@ def _multiplication(frame: pd.DataFrame) -> Found:
 CLAIMS = (
     Claim(
         "CONTROL-every",
-        "Choosing one frequency per neuron does better than keeping all of them, each apart",
+        "Keeping one frequency per neuron does better than treating each frequency separately and "
+        "summing",
         "ours",
         "at noise 0.3, 0.5, 0.8 the test accuracy with the dominant frequency is not below that "
         "of f = Σₖ Σₘ w⁽ᵏ⁾ φ(u⁽ᵏ⁾ + v⁽ᵏ⁾), with ReLU and with x² (μ = 0)",
@@ -99,17 +100,17 @@ CLAIMS = (
     ),
     Claim(
         "CONTROL-periodic",
-        "Neurons of nets that memorized noise are more periodic than random vectors",
+        "Neurons of networks that memorized noise are more periodic than random vectors",
         "ours",
         "at noise 0.3, 0.5, 0.8 the median share of a neuron's power at its dominant frequency is "
-        "at least 1.5 times an untrained net's",
+        "at least 1.5 times an untrained network's",
         _periodic,
         over=("steps",),
         same="op",
     ),
     Claim(
         "CONTROL-coherence",
-        "The angles fit together at the frequencies that FF throws away, too",
+        "The angles are also coherent at the frequencies that FF removes",
         "ours",
         "at noise 0.3, 0.5, 0.8 the coherence of û v̂ with ŵ outside the dominant frequency is at "
         "least 0.05 (unrelated angles: 0)",
@@ -117,7 +118,7 @@ CLAIMS = (
     ),
     Claim(
         "CONTROL-prior",
-        "The filter applied to the noisy label table, without any net, answers right",
+        "The filter applied to the noisy label table, with no network, recovers the rule",
         "ours",
         "at noise 0.3, 0.5, 0.8 the test accuracy of the label table's modes of equal frequencies "
         "is at least 95 %",

@@ -32,15 +32,14 @@ PEAK_RULE = (
     "some width that is neither the smallest nor the largest recorded one has a test error at "
     "least 5 points above the best narrower network and at least 5 points above the widest. A "
     "sweep can tell if it has five widths, if one of them fits the noisy labels (M*), and if "
-    "narrower networks than that know at least 5 points more than chance, so that the error can "
-    "rise"
+    "networks narrower than M* are at least 5 points above chance, so that the error can rise"
 )
 
 
 def _no_threshold(ladder: pd.DataFrame) -> str:
     """Why a sweep cannot show what happens around M*; empty if it can."""
     if len(ladder) < LADDER:
-        return f"{len(ladder)} recorded widths: it takes {LADDER}"
+        return f"{len(ladder)} recorded widths; {LADDER} are needed"
     threshold = threshold_of(ladder)
     if not np.isfinite(threshold):
         return "no recorded network fits the noisy labels"
@@ -58,7 +57,7 @@ def inner_peaks(frame: pd.DataFrame, *, rise: float = 0.05) -> Found:
             continue
         known = float(ladder.test[ladder.index < threshold_of(ladder)].max())
         if known < chance(frame) + rise - ROUNDING:
-            text = f"networks narrower than M* know {100 * known:.1f} % at best: the error is "
+            text = f"networks narrower than M* reach {100 * known:.1f} % at best: the error is "
             found.append((name, text + "at chance and cannot rise", None))
             continue
         peak = inner_peak(ladder.index.to_numpy(), 1 - ladder.test)
@@ -136,7 +135,7 @@ def _activations(frame: pd.DataFrame, *, gain: float = 0.02) -> Found:
             continue
         widths = sorted(set.intersection(*({*ladders[act].index} for act in acts)))
         if len(widths) < LADDER:
-            text = f"it takes {LADDER} widths that are recorded of all activations"
+            text = f"a sweep of {LADDER} widths recorded of all activations is needed"
             found.append((name, text, None))
             continue
         before, last = widths[-3], widths[-1]
@@ -162,7 +161,7 @@ def _confident(frame: pd.DataFrame) -> Found:
         below = ladder[ladder.index < threshold_of(ladder)]
         above = ladder[~(ladder.index < threshold_of(ladder))]
         if below.empty or len(above) < ABOVE:
-            text = f"it takes a width below M* and {ABOVE} from M* on"
+            text = f"a width below M* and {ABOVE} from M* on are needed"
             found.append((name, text, None))
             continue
         least, last = float(below.cross_entropy.min()), above.cross_entropy.to_numpy()[-ABOVE:]
@@ -211,7 +210,7 @@ _SECTION = "paper, section 3.1, Figs. 1(a) and 2"
 CLAIMS = (
     Claim(
         "R3.1-1a",
-        "Double descent: test error rises to a peak, then falls again as the network gets wider",
+        "Double descent: as the network gets wider, test error rises to a peak and falls again",
         _SECTION,
         f"at each noise ratio and weight decay {PEAK_RULE}; in three quarters of the sweeps that "
         "can tell",
@@ -224,7 +223,7 @@ CLAIMS = (
     ),
     Claim(
         "R3.1-1a-ce",
-        "Double descent of the test cross-entropy",
+        "The test cross-entropy shows double descent, too",
         _SECTION,
         "at each noise ratio and weight decay some inner width has a test cross-entropy at least "
         "5 % above that of the best narrower network and of the widest; in three quarters of the "
@@ -238,7 +237,7 @@ CLAIMS = (
     ),
     Claim(
         "R3.1-1b",
-        "Bigger is better: past the interpolation threshold test accuracy grows with width",
+        "Bigger is better: past the interpolation threshold, test accuracy grows with width",
         _SECTION,
         "over the recorded widths above M*, the first with noisy accuracy of 99 %: test accuracy "
         "never drops by more than 2 points from one width to the next, and Kendall's tau-b with "
@@ -265,7 +264,7 @@ CLAIMS = (
     ),
     Claim(
         "R3.1-3",
-        "GeLU and quadratic networks reach a ceiling, ReLU networks go on improving with width",
+        "GeLU and quadratic networks reach a ceiling; ReLU networks keep improving with width",
         "paper, section 3.1, Figs. 1(b) and 8",
         "at each recorded noise ratio from 0.1 to 0.5 at which the widest ReLU network is above "
         "3 × chance: over the last two doublings of the widths recorded of all three GeLU and x² "
@@ -277,8 +276,8 @@ CLAIMS = (
     ),
     Claim(
         "R3.1-confidence",
-        "Past the interpolation threshold networks are surer of the right answer, and wider ones "
-        "more so",
+        "Past the interpolation threshold networks become more confident in the correct answer "
+        "as they get wider",
         "paper, section 3.1, Fig. 2",
         "test cross-entropy at the largest width is below the smallest one of any width below M*, "
         f"and never rises over the last {ABOVE} widths; in three quarters of the sweeps with a "
@@ -291,8 +290,8 @@ CLAIMS = (
     ),
     Claim(
         "R3.1-inversion",
-        "Below the interpolation threshold, with strong decay, networks correct wrong labels "
-        "more often than they repeat them",
+        "Below the interpolation threshold, with strong weight decay, networks correct wrong "
+        "labels more often than they reproduce them",
         "paper, section 3.1, Fig. 2",
         "weight decay 1, each noise ratio: of the networks narrower than M* and above 3 × chance "
         "three quarters give wrongly labelled training pairs the true answer more often than the "

@@ -85,51 +85,52 @@ def _claim(id: str, text: str, rule: str, check: Callable[[pd.DataFrame], Found]
 CLAIMS = (
     _claim(
         "X-moment-3",
-        "At noise 0.3 a net's third moment gives the rule away, with no word about its group",
-        "planes_moment: test accuracy at least 90 % in every seed, each operation",
+        "At noise 0.3 the rule can be read from the network's third moment without knowing the group",
+        "learned planes (third moment): test accuracy at least 90 % in every seed, each operation",
         _every_seed("planes_moment", 0.3),
     ),
     _claim(
         "X-moment-5",
-        "At noise 0.5 a net's third moment still gives the rule away",
-        "planes_moment: test accuracy at least 90 % in every seed, each operation",
+        "At noise 0.5 the rule can still be read from the network's third moment",
+        "learned planes (third moment): test accuracy at least 90 % in every seed, each operation",
         _every_seed("planes_moment", 0.5),
     ),
     _claim(
         "X-ica",
-        "At noise 0.3 independent components find the rule's planes",
-        "planes_ica: test accuracy at least 90 % in every seed, each operation",
+        "At noise 0.3 independent component analysis finds the planes of the rule",
+        "learned planes (FastICA): test accuracy at least 90 % in every seed, each operation",
         _every_seed("planes_ica", 0.3),
     ),
     _claim(
         "X-known",
-        "With the group known, the diagonal of the third moment answers with the rule",
-        "planes_known: test accuracy at least 90 % in every seed, noise 0.3 and 0.5",
+        "When the group is known, the diagonal of the third moment gives the rule",
+        "known planes: test accuracy at least 90 % in every seed, noise 0.3 and 0.5",
         _every_seed("planes_known", 0.3, 0.5),
     ),
     _claim(
         "X-labels",
-        "Up to noise 0.5 the training labels give the rule away as well, with no net",
-        "labels_moment: test accuracy at least 90 % in every seed, noise 0.3 and 0.5",
+        "Up to noise 0.5 the rule can also be read from the training labels, with no network",
+        "planes learned from the labels: test accuracy at least 90 % in every seed, noise 0.3 and 0.5",
         _every_seed("labels_moment", 0.3, 0.5),
     ),
     _claim(
         "X-data",
-        "With the group known, the net holds nothing that its labels do not show",
-        "labels_known: median test accuracy at least that of planes_known less 1 point, per noise",
+        "When the group is known, the network reveals no more than its labels",
+        "known planes: median test accuracy with the labels at least that with the network less 1 "
+        "point, at each noise ratio",
         _at_least,
     ),
     _claim(
         "X-beyond",
-        "At noise 0.8 a net trained for long holds what its labels do not show",
-        "longest training: median test accuracy of planes_moment at least 50 %, of labels_moment "
-        "at most 10 %",
+        "At noise 0.8 a network trained for long reveals more than its labels",
+        "longest training: median test accuracy of learned planes at least 50 %, of planes learned "
+        "from the labels at most 10 %",
         _beyond,
     ),
     _claim(
         "X-controls",
-        "Random planes, untrained nets and nets of wrong labels alone give nothing",
-        "highest test accuracy of any such net at most 10 %",
+        "Random planes, untrained networks and networks trained on wrong labels only give no rule",
+        "highest test accuracy of any such network at most 10 %",
         _controls,
     ),
 )

@@ -165,7 +165,7 @@ def _leads(frame: pd.DataFrame) -> Found:
             continue
         then = full.loc[: reached[0]].index[-1]
         raw = told(frame[frame.step == then], "full", "test")
-        text = f"50 % at step {reached[0]}, the full net then {raw}"
+        text = f"50 % at step {reached[0]}, the full network then {raw}"
         found.append((name, text, bool(full[then] <= 2 * chance(frame))))
     return found
 
@@ -187,7 +187,7 @@ CLAIMS = (
     ),
     Claim(
         "R4.1-FF-quadratic-part",
-        "The same, with φ(x) = x² and μ = 0 in the filtered network",
+        "FF separates the rule also with φ(x) = x² and bias μ = 0 in the filtered network",
         "ours",
         f"with φ = x², μ = 0 after FF: {_SEPARATION}",
         _separates("G_quadratic"),
@@ -196,7 +196,7 @@ CLAIMS = (
     ),
     Claim(
         "R4.1-FF-mu0",
-        "The same, with the trained activation and μ = 0 in the filtered network",
+        "FF separates the rule also with bias μ = 0 in the filtered network",
         "ours",
         f"with μ = 0 after FF: {_SEPARATION}",
         _separates("G_mu0"),
@@ -220,7 +220,7 @@ CLAIMS = (
     ),
     Claim(
         "D-FF-subtraction",
-        "FF separates rule and noise for subtraction too",
+        "FF separates the rule from the noise for subtraction, too",
         "paper, Fig. 23",
         f"as R4.1-FF: {_SEPARATION}",
         _separates("G"),
@@ -242,23 +242,23 @@ CLAIMS = (
     ),
     Claim(
         "CONTROL-noise-1",
-        "With all labels wrong there is no rule to find",
+        "When all labels are wrong, FF finds no rule",
         "ours",
-        "at noise 1.0 the test accuracy of the full net and of each kind of FF is at most 3 × "
+        "at noise 1.0 the test accuracy of the full network and of each kind of FF is at most 3 × "
         "chance",
         _no_rule,
     ),
     Claim(
         "CONTROL-untrained",
-        "FF finds no rule in an untrained net",
+        "FF finds no rule in an untrained network",
         "ours",
-        "before the first step the test accuracy of the full net and of each kind of FF is at "
+        "before the first step the test accuracy of the full network and of each kind of FF is at "
         "most 3 × chance",
         _untrained,
     ),
     Claim(
         "CONTROL-frequency",
-        "The neuron's own dominant frequency matters",
+        "A neuron's dominant frequency does better than a random one",
         "ours",
         "at noise 0.3, 0.5, 0.8 the dominant frequency gives at least 10 points more test "
         "accuracy than a random one, with ReLU and with x²",
@@ -266,10 +266,10 @@ CLAIMS = (
     ),
     Claim(
         "LEAD",
-        "The rule is in the weights before the full net shows it",
+        "FF reveals the rule in the weights before the full network shows it",
         "ours",
-        "FF reaches 50 % test accuracy while the full net's is at most twice chance, with ReLU "
-        "and with x²; all recorded steps of one noise ratio",
+        "FF reaches 50 % test accuracy while the full network's is at most twice chance, with "
+        "ReLU and with x²; all recorded steps of one noise ratio",
         _leads,
         same="noise",
     ),

@@ -70,8 +70,8 @@ def _conflict_at_start(frame: pd.DataFrame) -> Found:
 CLAIMS = (
     Claim(
         "C3",
-        "Clean and noisy gradients are in conflict, and the full one lowers the loss of a noisy "
-        "label faster than that of a clean one",
+        "The gradients of clean and noisy pairs are in conflict, and the loss of a noisy pair "
+        "falls faster than that of a clean one",
         "paper, appendix C.3",
         "per optimizer, width and noise ratio: r_n > r_c > 0 and the cosine of clean and noisy "
         "gradient below 0, at 95 % or more of the recorded steps from 10 to 100, and not after "
@@ -84,7 +84,7 @@ CLAIMS = (
     ),
     Claim(
         "C3-conflict-start",
-        "Clean and noisy gradients are in conflict from the initialization on",
+        "The gradients of clean and noisy pairs are already in conflict at initialization",
         "paper, appendix C.3, taken at its word",
         "the cosine of clean and noisy gradient is below 0 at step 0; every optimizer, width and "
         "noise ratio",

@@ -97,7 +97,7 @@ CLAIMS = (
     ),
     Claim(
         "GROK-adam",
-        "With Adam there is no such trend over the weight decay",
+        "With Adam, larger weight decay does not make networks grok earlier",
         "paper, appendix C.4.2, Fig. 20",
         "the first recorded step with 50 % test accuracy is not earlier at the largest weight "
         "decay than at the smallest, with Adam, at every noise ratio",
@@ -108,10 +108,11 @@ CLAIMS = (
     ),
     Claim(
         "GROK-noise",
-        "Networks grok even under noisy labels: first every label is met, much later the rule",
+        "Networks grok even with noisy labels: they fit every label first and learn the rule much "
+        "later",
         "paper, appendix C.4.2, Figs. 19, 20 and 21",
         "per optimizer, weight decay and noise ratio above 0, widest network: 99 % of the "
-        "training labels are met before half of the last test accuracy is reached, by a factor "
+        "training labels are fit before half of the last test accuracy is reached, by a factor "
         "of 3 or more in steps; networks that end at most at 3 × chance cannot tell",
         _memorizes_first,
         over=(*_RATES, "width"),

@@ -179,7 +179,7 @@ CLAIMS = (
     ),
     _claim(
         "LAZY-FF",
-        "A network that learned no features passes the filter's test, too",
+        "After FF, a network that learned no features meets the same criterion at light noise",
         "U and V frozen, noise 0.3: as R4.1-FF there; test accuracy after FF at least 99 %, its "
         "noisy accuracy at most 1/p + 5 %; the residual's noisy accuracy at least 50 % with at "
         "most 10 % test accuracy",
@@ -203,14 +203,14 @@ CLAIMS = (
     ),
     Claim(
         "GAP",
-        "At light noise a trained net is told from one that learned no features by its own test "
-        "accuracy, the activation swap and its angles, at heavy noise by the filter with ReLU and "
-        "its angles",
+        "A trained network differs from one that learned no features: at light noise in its test "
+        "accuracy, under the activation swap and in its angles; at heavy noise under FF with "
+        "ReLU and in its angles",
         "ours",
-        "told apart: ranges over seeds do not overlap, and medians differ by at least 10 points, "
-        "or π²/30 rad². By test accuracy and by x² in place of ReLU at noise 0.3 and not at 0.5 "
-        "and 0.8; by FF (ReLU) at 0.5 and 0.8 and not at 0.3; by FF (x²) at none; by the Phase "
-        "MSE at all three",
+        "they differ if ranges over seeds do not overlap, and medians are at least 10 points "
+        "or π²/30 rad² apart. By test accuracy and by x² in place of ReLU at noise 0.3 and "
+        "not at 0.5 and 0.8; by FF (ReLU) at 0.5 and 0.8 and not at 0.3; by FF (x²) at none; by "
+        "the Phase MSE at all three",
         _gap,
         needs={"act": "relu"},
         over=("frozen", "ridge", "width", "steps", "lr", "beta2"),

@@ -137,11 +137,11 @@ CLAIMS = (
     ),
     Claim(
         "R3.2-regimes",
-        "Noisy labels rise first in both regimes, also where they are not kept",
+        "Noisy labels are learned first in both regimes, even where they are later forgotten",
         "paper, Result 3.2, Fig. 3(a)",
-        "per optimizer, nets whose last noisy accuracy is below 99 % and nets that keep it: noisy "
+        "per optimizer, networks that end below 99 % noisy accuracy and ones that keep it: noisy "
         "accuracy reaches half of its highest value at an earlier recorded step than clean "
-        "accuracy reaches that level, in three quarters of the nets (at least three) whose "
+        "accuracy reaches that level, in three quarters of the networks (at least three) whose "
         "highest noisy accuracy is 5 × chance or more",
         _regimes,
         over=NETS,
@@ -150,7 +150,7 @@ CLAIMS = (
     ),
     Claim(
         "R3.2-gap",
-        "For a while much more of the wrong labels is known than of the right ones",
+        "For a while, accuracy on wrong labels is far above that on correct ones",
         "paper, Result 3.2, Figs. 3, 16, 17 and 18",
         "the widest gap, noisy less clean accuracy, is at least 10 points at noise up to 0.3, for "
         "AdamW, Adam and Muon, at every width where the noise is fit",
@@ -162,7 +162,7 @@ CLAIMS = (
     ),
     Claim(
         "R3.2-gap-noise",
-        "The less noise, the wider the gap between noisy and clean labels",
+        "The lead of noisy labels is larger when there are fewer of them",
         "paper, section 3.2, Fig. 3(b)",
         "the widest gap falls from each noise ratio to the next, for every optimizer and width "
         "with at least three noise ratios that are fit",
@@ -174,7 +174,7 @@ CLAIMS = (
     ),
     Claim(
         "R3.2-null",
-        "The early noisy accuracy is memory, not what a label-blind net would have",
+        "The early noisy accuracy is memorization: it exceeds that of a label-blind network",
         "ours",
         "where the gap is widest, noisy accuracy is at least 10 points above "
         "(1 − recovered)/(p − 1), wherever the noise is fit",
@@ -183,7 +183,7 @@ CLAIMS = (
     ),
     Claim(
         "R3.2-i",
-        "Wider nets memorize the noise faster",
+        "Wider networks memorize the noise faster",
         "paper, Result 3.2 (i), Fig. 3(b)",
         "over the widths that get to 90 % noisy accuracy, Spearman's correlation of width and "
         "first step there is at most −0.9, and a width gets there if a smaller one does; at every "

@@ -220,7 +220,7 @@ _NEAR = "networks at most at 3 × chance, or at 95 % or above, cannot tell"
 CLAIMS = (
     Claim(
         "R5.1",
-        "Neurons with a peaked spectrum are the strong ones",
+        "Neurons with a peaked spectrum are also strong",
         "paper, Result 5.1, Fig. 6 left",
         f"{WIDE}, the widest at each noise ratio: the area under the ROC curve of Str. for "
         f"IPR > 0.5 is at least 0.8 (one half: unrelated), where at least {FEW} neurons have that "
@@ -233,7 +233,7 @@ CLAIMS = (
     ),
     Claim(
         "R5.1-fewer",
-        "Noise leaves fewer neurons with a peaked spectrum, and fewer strong ones",
+        "With more noise, fewer neurons have a peaked spectrum and fewer are strong",
         "paper, Result 5.1, Fig. 6 left",
         "from each recorded noise ratio to the next the number of neurons with IPR above one "
         "half, and the number whose Str. is above the 99th percentile of an untrained "
@@ -246,8 +246,8 @@ CLAIMS = (
     ),
     Claim(
         "R5.2",
-        "In sufficiently wide networks the neurons that generalize and those that memorize do not "
-        "overlap",
+        "In sufficiently wide networks, the neurons that generalize and those that memorize do "
+        "not overlap",
         "paper, Result 5.2, Fig. 6 right",
         f"addition, networks of M ≥ {SUFFICIENT}, ranked by Str. and by IPR: γ_G + γ_R is at most "
         "1 and below the same sum in random order, at every noise ratio above 0 at which the "
@@ -260,7 +260,7 @@ CLAIMS = (
     ),
     Claim(
         "R5.2-falls",
-        "The share of neurons that generalize falls with noise",
+        "The share of neurons that generalize falls as the noise grows",
         "paper, Result 5.2, Fig. 6 right",
         "γ_G falls from each recorded noise ratio above 0 to the next, by Str. and by IPR, in the "
         "widest recorded networks",
@@ -272,11 +272,11 @@ CLAIMS = (
     ),
     Claim(
         "R5.3",
-        "Keeping the best neurons does far less than FF, and FF needs the other neurons too",
+        "Keeping the best neurons helps far less than FF, and FF needs the other neurons, too",
         "paper, Result 5.3, Fig. 7",
         f"{WIDE}, ranked by Str. and by IPR, each noise ratio above 0: test(f^G) is at least 5 "
-        "points below test(FF(f)), and test(FF(f^G)) is not above test(FF(f)). Told beside: D1 = "
-        "test(f^G) − test(f), D2 = test(FF(f)) − test(f), D3 = test(FF(f)) − test(FF(f^G)); "
+        "points below test(FF(f)), and test(FF(f^G)) is not above test(FF(f)). Also reported: D1 "
+        "= test(f^G) − test(f), D2 = test(FF(f)) − test(f), D3 = test(FF(f)) − test(FF(f^G)); "
         f"{_NEAR}",
         _selects,
         over=(*OPS, "width"),
@@ -286,7 +286,7 @@ CLAIMS = (
     ),
     Claim(
         "R5.3-helps",
-        "Keeping the best neurons can raise the test accuracy, above all at light noise",
+        "Keeping the best neurons can raise the test accuracy, especially at light noise",
         "paper, Result 5.3, Fig. 7",
         f"{WIDE}, ranked by Str. and by IPR: test(f^G) is at least 2 points above test(f) and "
         f"above what neurons in random order give, at some noise ratio; {_NEAR}",
@@ -298,7 +298,7 @@ CLAIMS = (
     ),
     Claim(
         "E1-comparable",
-        "For addition and subtraction both rankings are worth the same",
+        "For addition and subtraction, both rankings gain the same",
         "paper, appendix E, Figs. 31 and 32",
         "the test accuracies gained by Str. and by IPR are within 5 points of each other at three "
         f"quarters of the noise ratios; {_NEAR}",
@@ -311,7 +311,7 @@ CLAIMS = (
     ),
     Claim(
         "E1-multiplication",
-        "For multiplication the strength finds the neurons that IPR misses",
+        "For multiplication, strength finds the neurons that IPR misses",
         "paper, appendix E, Figs. 31 and 32",
         f"multiplication, networks with at least {PER_RESIDUE} neurons per residue, noise 0.2, "
         "0.3, 0.4: the test accuracy gained by Str. is 2 points or more above that by IPR; "
@@ -324,7 +324,7 @@ CLAIMS = (
     ),
     Claim(
         "E1-logarithm",
-        "Over the discrete logarithm IPR finds the neurons that multiply",
+        "When residues are ordered by discrete logarithm, IPR finds the neurons that multiply",
         "ours",
         f"multiplication, networks with at least {PER_RESIDUE} neurons per residue: keeping the "
         "best neurons by IPR over the logarithm gives at least 10 points more test accuracy than "

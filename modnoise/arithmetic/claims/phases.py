@@ -115,7 +115,7 @@ def _spreads(frame: pd.DataFrame) -> Found:
 CLAIMS = (
     Claim(
         "R4.1-phase",
-        "After FF the angles of each neuron add up: angle_u ± angle_v = angle_w",
+        "After FF the angles of each neuron add up: θ_u ± θ_v = θ_w",
         "paper, section 4.1 and D.3, Figs. 4(c), 26, 27",
         f"{WIDE}, the widest of each operation and noise ratio: the Phase MSE weighted by |ŵ| at "
         "the dominant frequency is at most a tenth of chance, π²/30 = 0.33, at noise up to 0.3, "
@@ -128,7 +128,7 @@ CLAIMS = (
     ),
     Claim(
         "D3-noise",
-        "The more noise, the larger the Phase MSE",
+        "The angles fit less well with more noise: the Phase MSE grows",
         "paper, appendix D.3, Fig. 28",
         f"{WIDE}: from each recorded noise ratio to the next the median of the weighted Phase MSE "
         "rises, or differs by no more than the range over seeds; in three quarters of the steps",
@@ -140,7 +140,7 @@ CLAIMS = (
     ),
     Claim(
         "CONTROL-phase",
-        "The angles of an untrained net are unrelated",
+        "The angles of an untrained network are unrelated",
         "ours",
         "before the first step the Phase MSE, plain and weighted, is within 15 % of chance, "
         "π²/3, and the coherence between -0.1 and 0.1",
@@ -148,7 +148,7 @@ CLAIMS = (
     ),
     Claim(
         "COHERENCE",
-        "The angles add up also at frequencies that FF throws away",
+        "The angles also add up at the frequencies that FF removes",
         "ours",
         f"{WIDE}: at every recorded noise ratio the coherence over all frequencies but each "
         "neuron's dominant one is 0.2 or more (1 is exact, 0 unrelated)",
@@ -157,12 +157,12 @@ CLAIMS = (
     ),
     Claim(
         "D4",
-        "After FF every frequency is held by some neuron, and the wider the net, the more evenly "
-        "its filtered output matrix spreads over them",
+        "After FF every frequency is the dominant one of some neuron, and wider networks use the "
+        "frequencies more evenly",
         "paper, appendix D.4, Figs. 29 and 30",
-        f"{WIDE}: at every recorded noise ratio, in every net, all frequencies 1 to p // 2 are "
-        "some neuron's dominant one; addition, at every noise ratio recorded at several widths: "
-        f"the Spearman correlation with the width, over at least {LEVELS} widths, of the "
+        f"{WIDE}: at every recorded noise ratio, in every network, all frequencies 1 to p // 2 "
+        "are some neuron's dominant one; addition, at every noise ratio recorded at several "
+        f"widths: the Spearman correlation with the width, over at least {LEVELS} widths, of the "
         "coefficient of variation of the row norms is -0.9 or less",
         _spreads,
         over=(*OPS, "width"),

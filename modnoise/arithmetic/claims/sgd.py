@@ -52,7 +52,7 @@ def _sgd_restrictive(
 CLAIMS = (
     Claim(
         "C1-SGD-first",
-        "Noisy labels come first with SGD too",
+        "Noisy labels are learned first with SGD, too",
         "paper, appendix C.1, Fig. 14",
         "noisy accuracy reaches 50 % at an earlier recorded step than clean accuracy at every "
         "learning rate and weight decay where the noise is fit",
@@ -63,11 +63,11 @@ CLAIMS = (
     ),
     Claim(
         "C1-SGD",
-        "SGD is inefficient: hardly a learning rate and weight decay brings it near AdamW",
+        "SGD is inefficient: hardly any learning rate and weight decay bring it near AdamW",
         "paper, appendix C.1, Fig. 14 (there one)",
-        "in the steps of a training by AdamW of the same net and noise, test accuracy gets to "
-        "50 % of AdamW's last one (at its best decay) in at most 1 of 9 cells of learning rate "
-        "and weight decay; a diverged net counts as 0; AdamW must be at 3 × chance or above",
+        "in the steps of a training by AdamW of the same net and noise, test accuracy "
+        "reaches 50 % of AdamW's final value (at its best decay) in at most 1 of 9 cells of learning rate "
+        "and weight decay; a diverged network counts as 0; AdamW must be at 3 × chance or above",
         _sgd_restrictive,
         same="p",
         over=("optimizer", "lr", "weight_decay", "beta2", "steps"),

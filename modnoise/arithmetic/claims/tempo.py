@@ -12,15 +12,15 @@ from modnoise.claim import ROUNDING, Claim, Found, Untested
 def _same_nets(frame: pd.DataFrame) -> Found:
     found = deviations(frame) if len(frame) else frame
     if found.empty or found.width.nunique() < 6:
-        raise Untested("it takes six widths recorded at the paper's own tempo and at another one")
+        raise Untested("six widths recorded at the paper's speed and at a faster one are needed")
     if found.groupby(["tempo", "memory"]).ngroups > 1:
-        raise Untested("rows of more than one other tempo")
+        raise Untested("rows of more than one faster training")
     told = []
     for width, rows in found.groupby("width"):
         worst = rows.loc[rows.difference.abs().idxmax()]
         text = (
             f"largest difference {100 * worst.difference:+.1f} points ({worst.quantity}: "
-            f"{worst.own:.1%} at the own tempo, {worst.here:.1%} at {worst.tempo}"
+            f"{worst.own:.1%} at the paper's speed, {worst.here:.1%} at {worst.tempo} × that"
         )
         if worst.seeds > 1:
             text += f"; range of {worst.seeds} seeds there {100 * worst.spread:.1f}"
@@ -49,14 +49,14 @@ def _other_entropy(frame: pd.DataFrame, *, change: float = 0.5) -> Found:
 CLAIMS = (
     Claim(
         "TEMPO",
-        "Training time is lr × steps: with AdamW's memory as long in that time, a tempo of 20 "
-        "gives the nets of the paper's own",
+        "Training 20 × faster (learning rate × 20, steps / 20, AdamW's averaging time kept) gives "
+        "the paper's networks",
         "ours, control for the scale fast",
         "at every width from 17 to 513, noise 0.3, decay 0.1: test accuracy, that of FF, of FF "
         "with x² and of a random frequency with x², test and noisy accuracy with the activation "
         "replaced, and noisy accuracy of the residual are each within 10 points of those of the "
-        "same seed after the paper's 200,000 steps, or within the range of three seeds at the "
-        "tempo where that is wider",
+        "same seed after the paper's 200,000 steps, or within the range of three seeds trained as "
+        "fast where that is wider",
         _same_nets,
         same="p",
         over=("width", "lr", "steps", "beta2"),

@@ -80,7 +80,7 @@ def _irregular(frame: pd.DataFrame, *, drop: float = 0.05) -> Found:
     found: Found = []
     for name, ladder in setups_of(random):
         if len(ladder) < LADDER:
-            found.append((name, f"{len(ladder)} recorded widths: it takes {LADDER}", None))
+            found.append((name, f"{len(ladder)} recorded widths; {LADDER} are needed", None))
             continue
         text = ", ".join(f"{100 * x:.0f} %" for x in ladder.test)
         holds = bool(np.diff(ladder.test).min() <= -drop + ROUNDING)
@@ -91,8 +91,8 @@ def _irregular(frame: pd.DataFrame, *, drop: float = 0.05) -> Found:
 CLAIMS = (
     Claim(
         "C2-misspecification",
-        "A network with f(a, b) = f(b, a) cannot fit random noise, fits symmetric noise, and with "
-        "stronger decay answers by the rule",
+        "A network with f(a, b) = f(b, a) fits symmetric but not random noise; with stronger "
+        "weight decay it follows the rule",
         "paper, appendix C.2, Fig. 15",
         "tied networks. Random noise, smallest decay, largest width: noisy accuracy is at most 1 "
         "point above the exact ceiling and below 99 %. A larger decay: the best network's test "
@@ -105,7 +105,7 @@ CLAIMS = (
     ),
     Claim(
         "C2-irregular",
-        "With random noise the test accuracy of a tied network is irregular in its width",
+        "With random noise, the test accuracy of a tied network depends irregularly on its width",
         "paper, appendix C.2, Fig. 15",
         "tied networks, random noise: at each weight decay and noise ratio with five widths the "
         "test accuracy drops by at least 5 points from some width to the next",

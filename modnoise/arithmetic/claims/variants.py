@@ -11,7 +11,7 @@ def _also(
     name: str, where: str, source: str, over: tuple[str, ...] = WHERE, **needs: str
 ) -> Claim:
     """The rule of R3.1-1a, asked of other ladders; ``source``: figure of appendix C.1, or ours."""
-    statement = f"Double descent also {where}"
+    statement = f"Double descent also appears {where}"
     of_paper = source.startswith("Fig")
     source = f"paper, appendix C.1, {source}" if of_paper else source
     under = "R3.1-1a" if of_paper else ""
@@ -22,7 +22,7 @@ def _also(
 
 
 CLAIMS = (
-    _also("seeds", "with three seeds, on a finer ladder around M*", "ours, control for R3.1-1a"),
+    _also("seeds", "with three seeds and more widths around M*", "ours, control for R3.1-1a"),
     _also("longer", "after four times as many steps", "ours, control for R3.1-1a"),
     _also("own", "at the paper's own size and 200,000 steps", "ours, control for R3.1-1a"),
     _also("gelu", "with GeLU", "Fig. 8", act="gelu"),
@@ -35,7 +35,7 @@ CLAIMS = (
     _also("multiplication", "for multiplication", "Fig. 13", op="mul"),
     _also(
         "finer",
-        "in these variants, on finer ladders around M*",
+        "in these variants with more widths around M*",
         "ours, control for Figs. 8–13",
         over=(*WHERE, "lr", "beta2", *VARIED),
     ),

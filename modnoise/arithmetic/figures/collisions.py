@@ -65,8 +65,8 @@ def lead_against_collisions(frame: pd.DataFrame, *, title: str, color: Palette) 
     ax.axhline(0, color=color["muted"], lw=0.8, zorder=0)
     ax.axvline(0, color=color["muted"], lw=0.8, zorder=0)
     ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=""))
-    ax.set_xlabel("collisions of a noisy pair less those of a clean one")
-    ax.set_ylabel("noisy less clean accuracy, points")
+    ax.set_xlabel("collisions of a noisy pair minus those of a clean pair")
+    ax.set_ylabel("noisy minus clean accuracy, points")
     ax.legend(frameon=False, fontsize=9, labelcolor="linecolor", loc="best")
     style.set_title(fig, title)
     return fig
@@ -91,6 +91,6 @@ def known_by_collisions(frame: pd.DataFrame, *, title: str, color: Palette) -> F
     style.accuracy_axis(ax)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_xlabel("collisions of the pair")
-    ax.set_ylabel("share known")
+    ax.set_ylabel("share learned")
     style.set_title(fig, title)
     return fig

@@ -91,7 +91,7 @@ def progress_measure(
         middle = _median_line(
             ax, full, "step", "accuracy_noisy", "run", color=color["noisy"], ls="--"
         )
-        style.label_end(ax, middle.index, middle, "full net,\nnoisy pairs", color["noisy"])
+        style.label_end(ax, middle.index, middle, "full network,\nnoisy pairs", color["noisy"])
     style.chance_line(ax, chance, float(drawn.step.max()), color)
     style.accuracy_axis(ax)
     style.step_axis(ax)

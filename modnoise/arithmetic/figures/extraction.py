@@ -15,11 +15,11 @@ from modnoise.pages.style import Palette
 
 _LINES = {
     # part: name, palette role, dash, marker
-    "planes_moment": ("net, planes learned (third moment)", "test", "-", "o"),
-    "planes_ica": ("net, planes learned (FastICA)", "recovered", "-.", "^"),
-    "labels_moment": ("labels alone, planes learned", "noisy", "--", "s"),
-    "planes_known": ("net, planes of the group", "clean", ":", "D"),
-    "full": ("the net as it is", "muted", "-", "v"),
+    "planes_moment": ("network, learned planes (third moment)", "test", "-", "o"),
+    "planes_ica": ("network, learned planes (FastICA)", "recovered", "-.", "^"),
+    "labels_moment": ("labels alone, learned planes", "noisy", "--", "s"),
+    "planes_known": ("network, known planes of the group", "clean", ":", "D"),
+    "full": ("full network", "muted", "-", "v"),
 }
 
 
@@ -52,7 +52,7 @@ def signal(rows: pd.DataFrame, *, title: str, color: Palette) -> Figure:
         )  # fmt: skip
     ax.axhline(1, color=color["muted"], linewidth=0.8)
     ax.set_xlabel("label noise (share of training labels replaced)")
-    ax.set_ylabel("rule's mean / chance's largest")
+    ax.set_ylabel("mean of rule / largest by chance")
     ax.legend(frameon=False, fontsize=9)
     style.set_title(fig, title)
     return fig

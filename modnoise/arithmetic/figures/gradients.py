@@ -27,14 +27,14 @@ def gradient_rates(frame: pd.DataFrame, *, cols: str, title: str, color: Palette
         for ax in column:
             ax.axhline(0, color=color["muted"], lw=0.8, zorder=0)
     step_axis(axes[0, 0], "step", False)
-    axes[0, 0].set_ylabel("rate per sample")
+    axes[0, 0].set_ylabel("rate per pair")
     axes[1, 0].set_ylabel("cos(g$_c$, g$_n$)")
     for ax in axes[1]:
         ax.set_xlabel("step")
     handles = {
         "r$_c$, clean": Line2D([], [], color=color["clean"], ls=LINES["clean"]),
         "r$_n$, noisy": Line2D([], [], color=color["noisy"], ls=LINES["noisy"]),
-        "cosine of the two gradients": Line2D([], [], color=color["ink"]),
+        "cosine between the two gradients": Line2D([], [], color=color["ink"]),
     }
     style.name_handles(fig, handles, below=True)
     style.set_title(fig, title)

@@ -24,11 +24,11 @@ from modnoise.pages import style
 from modnoise.pages.style import Palette
 
 _SELECTED = {  # columns of `structure`: name, palette role, marker, filled, dash
-    "accuracy_test": ("full net", "ink", ".", True, "-"),
+    "accuracy_test": ("full network", "ink", ".", True, "-"),
     "strength_test": ("best neurons by Str.", "ink", "^", False, "-"),
     "ipr_test": ("best neurons by IPR", "ink", "v", False, "--"),
     "random_test": ("neurons in random order", "recovered", "", True, "-."),
-    "ff": ("FF of the full net", "test", "o", True, "-"),
+    "ff": ("FF of the full network", "test", "o", True, "-"),
     "strength_ff": ("FF of the best by Str.", "test", "^", False, "-"),
     "ipr_ff": ("FF of the best by IPR", "test", "v", False, "--"),
 }
@@ -46,9 +46,9 @@ def ranked_neurons(found: pd.DataFrame, *, title: str, color: Palette) -> Figure
         ax.scatter(
             rows.strength, rows.ipr, s=6, color=[one], alpha=0.6, linewidths=0, rasterized=True
         )
-        ax.set(title=rows.panel.iloc[0], xlabel="Str.", ylim=(0, 1.02))
+        ax.set(title=rows.panel.iloc[0], xlabel="strength (Str.)", ylim=(0, 1.02))
         ax.xaxis.set_major_locator(MaxNLocator(3))
-    axes[0, 0].set_ylabel("IPR")
+    axes[0, 0].set_ylabel("IPR (peaked spectrum)")
     style.set_title(fig, title)
     return fig
 

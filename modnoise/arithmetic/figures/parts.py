@@ -33,7 +33,7 @@ class Look:
 
 
 LOOKS = {
-    "full": Look("full net", "ink", ".", width=1.0),
+    "full": Look("full network", "ink", ".", width=1.0),
     "G": Look("FF, f$^G$", "test", "o"),
     "G_quadratic": Look("FF, φ = x², μ = 0", "test", "s", filled=False, width=1.4),
     "G_random": Look("random frequency,\nφ = x², μ = 0", "recovered", "^", dash="-."),
@@ -42,7 +42,7 @@ LOOKS = {
 """FF and what it is compared with, in the order of the legend."""
 
 SWAPS = {
-    "full": "full net",
+    "full": "full network",
     "quadratic": "φ → x²",
     "quadratic_mu0": "φ → x², μ = 0",
     "reverse_relu": "φ → max(0, −x)",

@@ -50,8 +50,8 @@ def phase_relation(found: pd.DataFrame, *, title: str, color: Palette) -> Figure
             axis.set_major_locator(FixedLocator(list(_TURN)))
             axis.set_major_formatter(FuncFormatter(lambda x, _: _TURN.get(x, "")))
         minus = "−" if (rows.op == "sub").all() else "+"
-        ax.set_xlabel(f"$\\varphi_u$ {minus} $\\varphi_v$")
-    axes[0, 0].set_ylabel("$\\varphi_w$")
+        ax.set_xlabel(f"$\\theta_u$ {minus} $\\theta_v$")
+    axes[0, 0].set_ylabel("$\\theta_w$")
     style.set_title(fig, title)
     return fig
 

@@ -161,7 +161,7 @@ def speed_and_gap(
         ):
             middle = height[frame[field] == value].groupby(frame.step).median()
             ax.plot(middle.index, middle, color=one, label=heading(field, value))
-        ax.set_title("noisy accuracy, " * (field == "width") + "noisy less clean, "
+        ax.set_title("noisy accuracy, " * (field == "width") + "noisy minus clean, "
                      * (field == "noise") + heading(other, frame[other].iloc[0]))  # fmt: skip
         step_axis(ax, "step", False)
         ax.set_xlabel("step")
