@@ -66,7 +66,8 @@ class TransformerInspection:
                 f"after filtering and {full:.1%} before."
             )
         return (
-            f"The filter finds no rule: the network answers {rule:.1%} of all pairs correctly after "
+            f"The filter finds no rule: the network answers {rule:.1%} of all pairs correctly "
+            "after "
             f"filtering, and {control:.1%} with random frequencies."
         )
 

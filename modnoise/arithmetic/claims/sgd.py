@@ -66,7 +66,8 @@ CLAIMS = (
         "SGD is inefficient: hardly any learning rate and weight decay bring it near AdamW",
         "paper, appendix C.1, Fig. 14 (there one)",
         "in the steps of a training by AdamW of the same net and noise, test accuracy "
-        "reaches 50 % of AdamW's final value (at its best decay) in at most 1 of 9 cells of learning rate "
+        "reaches 50 % of AdamW's final value (at its best decay) in at most 1 of 9 cells of "
+        "learning rate "
         "and weight decay; a diverged network counts as 0; AdamW must be at 3 × chance or above",
         _sgd_restrictive,
         same="p",
