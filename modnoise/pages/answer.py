@@ -44,12 +44,13 @@ class Answer:
 
     def _repr_html_(self) -> str:
         chips = "".join(f"<li>{chip(name, one)}</li>" for name, one in self.verdicts.items())
+        setting = f"<strong>Setting</strong> {escape(self.setting)}" if self.setting else ""
         return (
             f'<section class="mn-answer" aria-label="Answer"><p class="mn-lead">'
             f"<strong>{escape(self.lead)}</strong></p>"
             f'<p class="mn-claim"><strong>Claim</strong> {escape(self.claim)}</p>'
             f'<p class="mn-text"><strong>Answer</strong> {escape(self.text)}</p>'
-            f'<p class="mn-setting"><strong>Setting</strong> {escape(self.setting)}</p>'
+            f'<p class="mn-setting">{setting}</p>'
             f'<ul class="mn-chips" aria-label="Verdicts">{chips}</ul></section>'
         )
 
