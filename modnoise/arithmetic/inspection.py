@@ -70,8 +70,8 @@ class Inspection:
         if some and full < 0.95 and rule > full + 0.05:
             if rule >= 0.95:
                 return (
-                    f"The rule is inside the network: after filtering it answers {rule:.1%} of all "
-                    "pairs correctly."
+                    f"The rule is inside the network: after filtering it answers {rule:.1%} of "
+                    "all pairs correctly."
                 )
             return (
                 f"Part of the rule is inside the network: it answers {full:.1%} of all pairs "
@@ -88,8 +88,8 @@ class Inspection:
                 f"after filtering and {full:.1%} before."
             )
         return (
-            f"The filter finds no rule: the network answers {rule:.1%} of all pairs correctly after "
-            f"filtering, and {control:.1%} with random frequencies."
+            f"The filter finds no rule: the network answers {rule:.1%} of all pairs correctly "
+            f"after filtering, and {control:.1%} with random frequencies."
         )
 
     @property
@@ -108,8 +108,8 @@ class Inspection:
         lines += [f"  {name:28}{x:8.1%}" for name, x in self.accuracy.items()]
         lines += [f"  {'another sum, by chance':28}{self.accident:8.1%}"]
         lines += [f"  {'chance':28}{1 / self.p:8.1%}"]
-        lines += [f"neurons with one dominant frequency: {self.periodic:.1%}; frequencies dominant in "
-                  f"some neuron: {self.frequencies} of {self.p // 2}"]  # fmt: skip
+        lines += [f"neurons with one dominant frequency: {self.periodic:.1%}; frequencies dominant "
+                  f"in some neuron: {self.frequencies} of {self.p // 2}"]  # fmt: skip
         if np.isfinite(self.phase):
             lines += [
                 f"mean squared deviation of the angles: {self.phase:.3f} rad² (by chance "

@@ -66,8 +66,8 @@ class TransformerInspection:
                 f"after filtering and {full:.1%} before."
             )
         return (
-            f"The filter finds no rule: the network answers {rule:.1%} of all pairs correctly after "
-            f"filtering, and {control:.1%} with random frequencies."
+            f"The filter finds no rule: the network answers {rule:.1%} of all pairs correctly "
+            f"after filtering, and {control:.1%} with random frequencies."
         )
 
     def __str__(self) -> str:
