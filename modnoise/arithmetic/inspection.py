@@ -108,8 +108,8 @@ class Inspection:
         lines += [f"  {name:28}{x:8.1%}" for name, x in self.accuracy.items()]
         lines += [f"  {'another sum, by chance':28}{self.accident:8.1%}"]
         lines += [f"  {'chance':28}{1 / self.p:8.1%}"]
-        lines += [f"neurons with one dominant frequency: {self.periodic:.1%}; frequencies dominant "
-                  f"in some neuron: {self.frequencies} of {self.p // 2}"]  # fmt: skip
+        lines += [f"neurons with one dominant frequency: {self.periodic:.1%}; frequencies "
+                  f"dominant in some neuron: {self.frequencies} of {self.p // 2}"]  # fmt: skip
         if np.isfinite(self.phase):
             lines += [
                 f"mean squared deviation of the angles: {self.phase:.3f} rad² (by chance "
