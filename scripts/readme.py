@@ -66,7 +66,7 @@ def figure(folder: Path) -> str:
     here = "book/figures"
     return (
         f'<picture><source media="(prefers-color-scheme: dark)" srcset="{here}/headline-dark.svg">'
-        f'<img alt="Test and noisy accuracy of the full net and of its filtered parts against '
+        f'<img alt="Test and noisy accuracy of the full network and of its filtered parts against '
         f'label noise" src="{here}/headline-light.svg"></picture>'
     )
 

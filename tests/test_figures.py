@@ -286,7 +286,7 @@ def test_accuracy_bars_are_test_and_noisy_with_their_numbers_and_say_what_is_mis
     numbers = ["12.5 %  test", "100.0 %  noisy", "75.0 %", "no such pairs", "chance 14.3 %"]
     assert said == numbers
     assert ax.texts[0].xy[0] == 1 / P  # the number of a bar below chance clears the line
-    assert [x.get_text() for x in ax.get_yticklabels()] == ["full net", "control: untrained"]
+    assert [x.get_text() for x in ax.get_yticklabels()] == ["full network", "control: untrained"]
 
 
 def test_swap_bars_are_medians_over_seeds_and_dots_the_seeds():

@@ -157,7 +157,7 @@ def test_speed_has_a_line_per_width_and_the_gap_one_per_noise():
         gap = (rows.accuracy_noisy - rows.accuracy_clean).groupby(rows.step).median()
         assert list(line.get_ydata()) == pytest.approx(gap)
     assert left.get_title("left") == "noisy accuracy, noise 30 %"
-    assert right.get_title("left") == "noisy less clean, M = 513"
+    assert right.get_title("left") == "noisy minus clean, M = 513"
     texts = [text.get_text() for text in right.get_legend().get_texts()]
     assert texts == ["noise 10 %", "noise 30 %", "noise 50 %", "noise 80 %"]
 

@@ -72,8 +72,7 @@ class Inspection:
             if rule >= 0.95:
                 return (
                     f"The rule is inside the network: after filtering it answers {rule:.1%} of "
-                    "all "
-                    "pairs correctly."
+                    "all pairs correctly."
                 )
             return (
                 f"Part of the rule is inside the network: it answers {full:.1%} of all pairs "
@@ -91,8 +90,7 @@ class Inspection:
             )
         return (
             f"The filter finds no rule: the network answers {rule:.1%} of all pairs correctly "
-            "after "
-            f"filtering, and {control:.1%} with random frequencies."
+            f"after filtering, and {control:.1%} with random frequencies."
         )
 
     @property
@@ -112,8 +110,7 @@ class Inspection:
         lines += [f"  {'another sum, by chance':28}{self.accident:8.1%}"]
         lines += [f"  {'chance':28}{1 / self.p:8.1%}"]
         lines += [f"neurons with one dominant frequency: {self.periodic:.1%}; frequencies "
-                  "dominant in "
-                  f"some neuron: {self.frequencies} of {self.p // 2}"]  # fmt: skip
+                  f"dominant in some neuron: {self.frequencies} of {self.p // 2}"]  # fmt: skip
         if np.isfinite(self.phase):
             lines += [
                 f"mean squared deviation of the angles: {self.phase:.3f} rad² (by chance "

@@ -67,8 +67,7 @@ class TransformerInspection:
             )
         return (
             f"The filter finds no rule: the network answers {rule:.1%} of all pairs correctly "
-            "after "
-            f"filtering, and {control:.1%} with random frequencies."
+            f"after filtering, and {control:.1%} with random frequencies."
         )
 
     def __str__(self) -> str:

@@ -85,14 +85,13 @@ def _claim(id: str, text: str, rule: str, check: Callable[[pd.DataFrame], Found]
 CLAIMS = (
     _claim(
         "X-moment-3",
-        "At noise 0.3 the rule can be read from the network's third moment without knowing the "
-        "group",
+        "At noise 0.3 the network's third moment reveals the rule without knowledge of the group",
         "learned planes (third moment): test accuracy at least 90 % in every seed, each operation",
         _every_seed("planes_moment", 0.3),
     ),
     _claim(
         "X-moment-5",
-        "At noise 0.5 the rule can still be read from the network's third moment",
+        "At noise 0.5 the network's third moment still reveals the rule",
         "learned planes (third moment): test accuracy at least 90 % in every seed, each operation",
         _every_seed("planes_moment", 0.5),
     ),
@@ -110,9 +109,9 @@ CLAIMS = (
     ),
     _claim(
         "X-labels",
-        "Up to noise 0.5 the rule can also be read from the training labels, with no network",
-        "planes learned from the labels: test accuracy at least 90 % in every seed, noise 0.3 "
-        "and 0.5",
+        "Up to noise 0.5 the training labels reveal the rule, too, with no network",
+        "planes learned from the labels: test accuracy at least 90 % in every seed, noise 0.3 and "
+        "0.5",
         _every_seed("labels_moment", 0.3, 0.5),
     ),
     _claim(
@@ -126,8 +125,7 @@ CLAIMS = (
         "X-beyond",
         "At noise 0.8 a network trained for long reveals more than its labels",
         "longest training: median test accuracy of learned planes at least 50 %, of planes "
-        "learned "
-        "from the labels at most 10 %",
+        "learned from the labels at most 10 %",
         _beyond,
     ),
     _claim(
