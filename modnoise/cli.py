@@ -299,9 +299,7 @@ ROLE = typer.Option(None, metavar="ROLE=TENSOR", help="E, U, V, W, bias, mu; .T 
 
 @app.command("inspect", short_help="what somebody's net knows")
 def inspect_(
-    weights: Path = typer.Argument(
-        metavar="FILE", help="safetensors, PyTorch or npz", **console.PATH
-    ),
+    weights: Path = typer.Argument(metavar="FILE", help="tensors in any format", **console.PATH),
     op: str = typer.Option("add", metavar="OP", help=", ".join(OPERATIONS)),
     act: str = typer.Option("relu", metavar="ACT", help=", ".join(ACTIVATIONS)),
     names: list[str] | None = ROLE,

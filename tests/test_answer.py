@@ -80,8 +80,8 @@ def test_an_answer_is_told_to_a_page_a_terminal_and_the_book():
     )
     assert set(found) == {ANSWER, "text/plain", "text/html"}
     box = ElementTree.fromstring(found["text/html"])
-    [setting] = [x for x in box if x.get("class") == "mn-setting"]
-    assert "".join(setting.itertext()) == "Setting 'p' 113"  # of the one verdict that has one
+    [setting] = box.findall(".//span[@class='mn-setting']")
+    assert setting.text == "('p' 113)"
 
 
 @pytest.mark.parametrize("name", VERDICTS)

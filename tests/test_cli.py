@@ -495,7 +495,7 @@ def test_no_report_is_lost_in_an_encoding_without_our_signs(modnoise, tmp_path):
 
 def degraded(sign: str, encoding: str) -> str:
     try:
-        return sign.encode(encoding) and sign
+        return sign.encode(encoding).decode(encoding)  # of cp932 a minus comes back wider
     except UnicodeEncodeError:
         return {**console.SIGNS, "é": "e"}[sign]
 

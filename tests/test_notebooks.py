@@ -72,12 +72,12 @@ def test_one_parameters_cell_with_typed_commented_values():
 
 
 def test_no_result_is_typed_in_prose():
-    """Percentages of accuracies come from code; the paper's settings are not results."""
+    """Percentages of accuracies come from code; settings and criteria are not results."""
     for path in NOTEBOOKS:
         for cell in nbformat.read(path, as_version=4).cells:
             if cell.cell_type == "markdown":
                 typed = re.findall(r"\d+(?:\.\d+)? ?%", cell.source)
-                assert set(typed) <= {"80 %", "95 %"}, cell.source
+                assert set(typed) <= {"80 %", "95 %", "99 %"}, cell.source
 
 
 def test_outputs_are_stored_and_free_of_errors():

@@ -305,7 +305,7 @@ def test_division_is_looked_at_where_it_is_defined():
     nets = mn.new_nets(mn.Run(p=11, width=16, op="div"))
     nets.mu[0, 3] = 1e6
     found = mn.inspect(nets, "div")
-    assert found.accuracy["as it is"] == pytest.approx(1 / 11)
+    assert found.accuracy["full network"] == pytest.approx(1 / 11)
     with pytest.raises(SpecError, match="a primitive root needs an odd prime"):
         mn.inspect(mn.new_nets(mn.Run(p=12, width=16)), "div")
 

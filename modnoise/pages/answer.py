@@ -29,9 +29,8 @@ class Answer:
 
     @property
     def setting(self) -> str:
-        """At which setting and with which seeds the verdicts were reached, each said once."""
-        told = dict.fromkeys(one.at for one in self.verdicts.values() if one.at)
-        return "; ".join(told)
+        """At which setting the first verdict, the one that the answer is about, was reached."""
+        return next((one.at for one in self.verdicts.values()), "")
 
     def __repr__(self) -> str:
         told = [f"{name}: {one.chip} ({one.at})" for name, one in self.verdicts.items()]
@@ -44,13 +43,13 @@ class Answer:
 
     def _repr_html_(self) -> str:
         chips = "".join(f"<li>{chip(name, one)}</li>" for name, one in self.verdicts.items())
-        setting = f"<strong>Setting</strong> {escape(self.setting)}" if self.setting else ""
+        setting = f' <span class="mn-setting">({escape(self.setting)})</span>'
         return (
             f'<section class="mn-answer" aria-label="Answer"><p class="mn-lead">'
             f"<strong>{escape(self.lead)}</strong></p>"
             f'<p class="mn-claim"><strong>Claim</strong> {escape(self.claim)}</p>'
-            f'<p class="mn-text"><strong>Answer</strong> {escape(self.text)}</p>'
-            f'<p class="mn-setting">{setting}</p>'
+            f'<p class="mn-text"><strong>Answer</strong> {escape(self.text)}'
+            f"{setting if self.setting else ''}</p>"
             f'<ul class="mn-chips" aria-label="Verdicts">{chips}</ul></section>'
         )
 

@@ -78,7 +78,7 @@ def _drawn_pairs(rng: np.random.Generator, p: int, n: int, drawn: str = "ordered
     if drawn == "unordered":
         a, b = np.divmod(order, p)
         twice = np.stack([order, b * p + a], 1).ravel()
-        order = twice[np.sort(np.unique(twice, return_index=True)[1])]
+        order = twice[np.sort(np.unique(twice, return_index=True)[1], kind="stable")]
     mask = np.zeros(p * p, bool)
     mask[order[:n]] = True
     return mask.reshape(p, p)

@@ -92,7 +92,7 @@ def span(frame: pd.DataFrame, *, factor: float = 2.0) -> Found:
     expected = 1000 * (int(rows.p.iloc[0]) / 113) ** 2
     found: Found = []
     for d, some in rows.groupby("d_model"):
-        mean = some.groupby("n_train")[HELD].mean().sort_index()
+        mean = some.groupby("n_train")[HELD].mean().sort_index(kind="stable")
         low, high = (_crossing(mean, level) for level in (SOME, MOST))
         width = high - low
         if some.t_memory.isna().any():
@@ -118,7 +118,7 @@ def order(frame: pd.DataFrame) -> Found:
         if most.nunique() < 2:
             found.append((f"{n} pairs", f"one of the four at most ({told or 'none'})", None))
             continue
-        places = [FOUR.index(zone) for zone in most.sort_index()]
+        places = [FOUR.index(zone) for zone in most.sort_index(kind="stable")]
         found.append((f"{n} pairs", told, places == sorted(places)))
     return found
 
