@@ -25,6 +25,7 @@ from .gradients import alignment as alignment
 from .inspection import Inspection as Inspection
 from .inspection import inspect as inspect
 from .inspection import pictures as pictures
+from .inspection import sentence as sentence
 from .lazy import interpolate as interpolate
 from .metrics import CHUNK as CHUNK
 from .metrics import ROLES as ROLES

@@ -33,6 +33,29 @@ CONTROLS = 5
 """Draws of random frequencies whose median is told (ours)."""
 
 
+def sentence(full: float, rule: float, control: float, bound: float) -> str:
+    """What the shares of pairs mean that a network answers, that it answers filtered, and that it
+    answers filtered at random; the filter finds something above ``bound``."""
+    if full >= 0.95:
+        return (
+            f"The network itself follows the rule: it answers {full:.1%} of all pairs correctly."
+        )
+    if rule > max(bound, full + 0.05):
+        return (
+            f"Part of the rule is inside the network: it answers {full:.1%} of all pairs "
+            f"correctly before filtering and {rule:.1%} after."
+        )
+    if rule > bound:
+        return (
+            f"The filter adds nothing: the network answers {rule:.1%} of all pairs correctly "
+            f"after filtering and {full:.1%} before."
+        )
+    return (
+        f"The filter finds no rule: the network answers {rule:.1%} of all pairs correctly "
+        f"after filtering, and {control:.1%} with random frequencies."
+    )
+
+
 @dataclass(frozen=True)
 class Inspection:
     """What a net knows: accuracies on all pairs by version, frequencies of its neurons.
@@ -67,31 +90,13 @@ class Inspection:
         often nets without a rule meet them.
         """
         full, rule, control = (self.accuracy[x] for x in (FULL, self.filtered, self.control))
-        some = rule > max(5 / self.p, 1.5 * self.accident)
-        if some and full < 0.95 and rule > full + 0.05:
-            if rule >= 0.95:
-                return (
-                    f"The rule is inside the network: after filtering it answers {rule:.1%} of "
-                    "all pairs correctly."
-                )
+        bound = max(5 / self.p, 1.5 * self.accident)
+        if rule >= 0.95 > full and rule > max(bound, full + 0.05):
             return (
-                f"Part of the rule is inside the network: it answers {full:.1%} of all pairs "
-                f"correctly before filtering and {rule:.1%} after."
+                f"The rule is inside the network: after filtering it answers {rule:.1%} of "
+                "all pairs correctly."
             )
-        if full >= 0.95:
-            return (
-                f"The network itself follows the rule: it answers {full:.1%} of all pairs "
-                "correctly."
-            )
-        if some:
-            return (
-                f"The filter adds nothing: the network answers {rule:.1%} of all pairs correctly "
-                f"after filtering and {full:.1%} before."
-            )
-        return (
-            f"The filter finds no rule: the network answers {rule:.1%} of all pairs correctly "
-            f"after filtering, and {control:.1%} with random frequencies."
-        )
+        return sentence(full, rule, control, bound)
 
     @property
     def filtered(self) -> str:

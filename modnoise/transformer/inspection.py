@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 
 from modnoise import arithmetic
-from modnoise.arithmetic import NoisyTable, by_shift
+from modnoise.arithmetic import NoisyTable, by_shift, sentence
 from modnoise.spec import SpecError
 from modnoise.store.containers import tensors
 from modnoise.sweep import one_of
@@ -49,26 +49,7 @@ class TransformerInspection:
     def found(self) -> str:
         """What it means, in one sentence; bounds as for nets of two layers."""
         full, rule, control = self.accuracy["all"]
-        some = rule > max(5 / self.p, 1.5 * self.accident)
-        if full >= 0.95:
-            return (
-                f"The network itself follows the rule: it answers {full:.1%} of all pairs "
-                "correctly."
-            )
-        if some and rule > full + 0.05:
-            return (
-                f"Part of the rule is inside the network: it answers {full:.1%} of all pairs "
-                f"correctly before filtering and {rule:.1%} after."
-            )
-        if some:
-            return (
-                f"The filter adds nothing: the network answers {rule:.1%} of all pairs correctly "
-                f"after filtering and {full:.1%} before."
-            )
-        return (
-            f"The filter finds no rule: the network answers {rule:.1%} of all pairs correctly "
-            f"after filtering, and {control:.1%} with random frequencies."
-        )
+        return sentence(full, rule, control, max(5 / self.p, 1.5 * self.accident))
 
     def __str__(self) -> str:
         columns = list(self.accuracy)
